@@ -38,6 +38,7 @@ const (
 	UnalignedEntry  Code = "unaligned-entry"    // the function starts at 4k+2 on FPB v1
 	BranchIntoEntry Code = "branch-into-entry"  // a branch targets the replaced word
 	TooShort        Code = "function-too-short" // shorter than the replaced word
+	SharedAddress   Code = "shared-address"     // several functions share the code at the address
 	OutOfReach      Code = "out-of-reach"       // outside the FPB's or the branch's reach
 	LoaderPath      Code = "loader-path"        // the loader itself runs through the function
 	ModeUnavailable Code = "mode-unavailable"   // the board cannot patch in the mode that was asked for

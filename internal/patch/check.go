@@ -1,0 +1,197 @@
+package patch
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/fpbls/fpbls/internal/firmware"
+	"github.com/fpbls/fpbls/internal/fpb"
+	"github.com/fpbls/fpbls/internal/problem"
+	"github.com/fpbls/fpbls/internal/thumb"
+)
+
+// word is the size of what an FPB v1 comparator replaces: the aligned word that
+// holds the first instructions of the function (DDI 0403E C1.11).
+const word = 4
+
+// codeRegionEnd is where the region ends that FPB v1 watches (DDI 0403E C1.11.3).
+const codeRegionEnd = 0x2000_0000
+
+// checkTarget refuses a function whose entry cannot be redirected safely. The
+// loader checks none of this and answers OK.
+func checkTarget(image *firmware.Image, f *firmware.Symbol, version int) error {
+	if version <= 1 {
+		if err := checkRemap(f); err != nil {
+			return err
+		}
+	}
+	if shared := image.SameAddress(f); len(shared) > 0 {
+		var names []string
+		for _, s := range shared {
+			names = append(names, s.Display)
+		}
+		return problem.New(problem.SharedAddress,
+			"inject its callers instead, or build with -fno-ipa-icf and flash once",
+			"%s at %s shares its code with %s: patching it would change them all",
+			f.Display, Address(f.Addr), strings.Join(names, ", "))
+	}
+	for _, from := range image.BranchesInto(f.Addr, f.Addr+word) {
+		if from.Call && from.To == f.Addr {
+			continue // entering the function is what the patch is for
+		}
+		if from.To == f.Addr && (from.Addr < f.Addr || from.Addr >= f.Addr+f.Size) {
+			continue // a tail call enters it as well
+		}
+		return problem.New(problem.BranchIntoEntry,
+			"inject its callers instead",
+			"%s at %s: the branch at %s goes back into the word that is replaced",
+			f.Display, Address(f.Addr), Address(from.Addr))
+	}
+	if path := loaderPath(image); path[f.Addr] {
+		return problem.New(problem.LoaderPath,
+			"flash this change",
+			"%s at %s is run by the loader itself: a patch would cut off its own way back",
+			f.Display, Address(f.Addr))
+	}
+	return nil
+}
+
+// checkRemap refuses what a remapped word cannot redirect.
+func checkRemap(f *firmware.Symbol) error {
+	switch {
+	case f.Addr >= codeRegionEnd:
+		return problem.New(problem.OutOfReach,
+			"only code below 0x20000000 can be remapped by this board's FPB",
+			"%s at %s lies outside the code region", f.Display, Address(f.Addr))
+	case f.Addr%word != 0:
+		return problem.New(problem.UnalignedEntry,
+			"inject its callers instead, or build with -falign-functions=4 and flash once",
+			"%s starts at %s, in the middle of a word: replacing that word would break the function before it",
+			f.Display, Address(f.Addr))
+	case f.Size < word:
+		return problem.New(problem.TooShort,
+			"inject its callers instead",
+			"%s at %s is %d bytes long, shorter than the word that is replaced", f.Display, Address(f.Addr), f.Size)
+	}
+	return nil
+}
+
+// Registers that decide whether a breakpoint reaches the DebugMonitor handler
+// (DDI 0403E C1.6.2, C1.6.5).
+const (
+	regDHCSR = 0xE000EDF0
+	regDEMCR = 0xE000EDFC
+
+	dhcsrDebugEnabled = 1 << 0
+	demcrMonitor      = 1 << 16
+)
+
+// checkMonitor refuses breakpoint patches where they would end in HardFault, or
+// would switch remap patches off: the loader's first one after a reset clears
+// every comparator.
+func checkMonitor(ctx context.Context, b *Board) error {
+	read := func(addr uint32) (uint32, error) {
+		p, err := b.Client.ReadMemory(ctx, addr, 4, nil)
+		if err != nil {
+			return 0, fmt.Errorf("reading the debug registers: %w", err)
+		}
+		return binary.LittleEndian.Uint32(p), nil
+	}
+	dhcsr, err := read(regDHCSR)
+	if err != nil {
+		return err
+	}
+	if dhcsr&dhcsrDebugEnabled != 0 {
+		return problem.New(problem.ModeUnavailable, "detach the debugger and power-cycle the board, or use --mode trampoline",
+			"a debugger is attached: it would take the breakpoints")
+	}
+	demcr, err := read(regDEMCR)
+	if err != nil {
+		return err
+	}
+	if demcr&demcrMonitor != 0 {
+		return nil
+	}
+	for _, s := range b.Ledger.Slots {
+		if s.State == Live && s.Mode != fpb.DebugMonitor {
+			return problem.New(problem.ModeUnavailable, "revert them first, or use --mode trampoline",
+				"the first breakpoint patch after a reset switches off what is injected: %s", b.Ledger.summary())
+		}
+	}
+	return nil
+}
+
+// loaderPath is what the function loader runs: its own functions and all they
+// call directly.
+func loaderPath(image *firmware.Image) map[uint32]bool {
+	path := make(map[uint32]bool)
+	var work []*firmware.Symbol
+	add := func(s *firmware.Symbol) {
+		if s != nil && !path[s.Addr] {
+			path[s.Addr] = true
+			work = append(work, s)
+		}
+	}
+	for _, s := range image.Functions() {
+		if isLoader(s) {
+			add(s)
+		}
+	}
+	for len(work) > 0 {
+		f := work[len(work)-1]
+		work = work[:len(work)-1]
+		code, ok := image.Bytes(f.Addr, f.Size)
+		if !ok {
+			continue
+		}
+		for line := range thumb.Disassemble(f.Addr, code, nil) {
+			to, ok := line.Inst.BranchTarget(line.Addr)
+			if ok && (to < f.Addr || to >= f.Addr+f.Size) {
+				add(image.At(to))
+			}
+		}
+	}
+	return path
+}
+
+// isLoader recognises the loader's functions by the names that its sources have
+// used in all versions.
+func isLoader(s *firmware.Symbol) bool {
+	for _, prefix := range []string{"fl_", "fpb_", "fpb_debugmon_", "fpb_trampoline_"} {
+		if strings.HasPrefix(s.Name, prefix) {
+			return true
+		}
+	}
+	file := filepath.Base(s.File)
+	return strings.HasPrefix(file, "fl_") || strings.HasPrefix(file, "fpb_")
+}
+
+// identityBytes bounds how much of a function is compared with the board before
+// it is patched. It keeps the answer short: the board's main loop stands still
+// while it is sent.
+const identityBytes = 128
+
+// checkIdentity compares the function's bytes on the board with the image's:
+// the comparator would redirect whatever stands at that address. Data reads are
+// not remapped, so this holds for a patched function as well.
+func checkIdentity(ctx context.Context, client *fpb.Client, image *firmware.Image, f *firmware.Symbol) error {
+	n := min(f.Size, identityBytes)
+	want, ok := image.Bytes(f.Addr, n)
+	if !ok {
+		return problem.New(problem.OutOfReach, "", "%s at %s has no bytes in %s", f.Display, Address(f.Addr), filepath.Base(image.Path()))
+	}
+	got, err := client.ReadMemory(ctx, f.Addr, int(n), nil)
+	if err != nil {
+		return fmt.Errorf("comparing %s with the board: %w", f.Display, err)
+	}
+	if !bytes.Equal(got, want) {
+		return problem.New(problem.WrongFirmware,
+			"name the ELF that was flashed with --elf, or flash this one",
+			"the board holds other code at %s than %s has for %s", Address(f.Addr), filepath.Base(image.Path()), f.Display)
+	}
+	return nil
+}

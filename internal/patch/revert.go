@@ -1,0 +1,114 @@
+package patch
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/fpbls/fpbls/internal/firmware"
+	"github.com/fpbls/fpbls/internal/problem"
+)
+
+// A Selector names patches on the board: one function, one slot, or all.
+type Selector struct {
+	Function string // as in [firmware.Image.Lookup], or the address of the original as 0x…
+	Slot     *int
+	All      bool
+}
+
+// Revert takes the selected patches back, so that calls run the image's code
+// again, and returns what they were. A slot whose memory other patches use is
+// switched off and held until they are gone.
+func (b *Board) Revert(ctx context.Context, image *firmware.Image, sel Selector) ([]Record, error) {
+	chosen, err := b.Ledger.choose(image, sel)
+	if err != nil {
+		return nil, err
+	}
+	var done []Record
+	// The latest first: what came later may refer to what came before.
+	for _, s := range slices.Backward(chosen) {
+		if err := b.revert(ctx, s); err != nil {
+			b.save(nil)
+			return done, err
+		}
+		done = append(done, s.Record())
+	}
+	err = b.release(ctx)
+	b.save(nil)
+	slices.Reverse(done)
+	return done, err
+}
+
+func (b *Board) revert(ctx context.Context, s Slot) error {
+	if b.Ledger.canFree(s.ID) {
+		return b.disarm(ctx, s.ID)
+	}
+	if err := b.Client.Enable(ctx, s.ID, false); err != nil {
+		return err
+	}
+	b.Ledger.Slots[b.Ledger.slotIndex(s.ID)].State = Held
+	return nil
+}
+
+// Enable switches the selected patches on or off and returns what they are now.
+func (b *Board) Enable(ctx context.Context, image *firmware.Image, sel Selector, on bool) ([]Record, error) {
+	chosen, err := b.Ledger.choose(image, sel)
+	if err != nil {
+		return nil, err
+	}
+	state := Disabled
+	if on {
+		state = Live
+	}
+	var done []Record
+	for _, s := range chosen {
+		if s.State != state {
+			if err := b.Client.Enable(ctx, s.ID, on); err != nil {
+				b.save(nil)
+				return done, err
+			}
+			s.State = state
+			b.Ledger.Slots[b.Ledger.slotIndex(s.ID)] = s
+		}
+		done = append(done, s.Record())
+	}
+	b.save(nil)
+	return done, nil
+}
+
+// choose resolves the selector to slots that are not held.
+func (l *Ledger) choose(image *firmware.Image, sel Selector) ([]Slot, error) {
+	var found []Slot
+	for _, s := range l.Slots {
+		if s.State != Held && sel.matches(image, s) {
+			found = append(found, s)
+		}
+	}
+	if len(found) > 0 || sel.All {
+		return found, nil
+	}
+	hint := "nothing is injected"
+	if len(l.Slots) > 0 {
+		hint = "injected are: " + l.summary()
+	}
+	if sel.Slot != nil {
+		return nil, problem.New(problem.NotInjected, hint, "slot %d holds no patch", *sel.Slot)
+	}
+	return nil, problem.New(problem.NotInjected, hint, "%s is not injected", sel.Function)
+}
+
+func (sel Selector) matches(image *firmware.Image, s Slot) bool {
+	switch {
+	case sel.All:
+		return true
+	case sel.Slot != nil:
+		return s.ID == *sel.Slot
+	case sel.Function == s.Function && s.Function != "", strings.EqualFold(sel.Function, s.Original.String()):
+		return true
+	case image == nil:
+		return false
+	}
+	return slices.ContainsFunc(image.Lookup(sel.Function), func(f *firmware.Symbol) bool {
+		return Address(f.Addr) == s.Original
+	})
+}

@@ -1,0 +1,163 @@
+package board
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/fpbls/fpbls/internal/fpb"
+	"github.com/fpbls/fpbls/internal/patch"
+	"github.com/fpbls/fpbls/internal/problem"
+)
+
+// Info is the board's answer about itself.
+type Info struct {
+	Loader  string         `json:"loader"`
+	FPB     Unit           `json:"fpb"`
+	Patches []patch.Record `json:"patches"`
+	Slots   []Slot         `json:"slots"`
+	Match   Match          `json:"match"`
+}
+
+// Unit is the Flash Patch unit.
+type Unit struct {
+	Version int  `json:"version"`
+	Code    int  `json:"code"`    // instruction comparators
+	Literal int  `json:"literal"` // literal comparators
+	Enabled bool `json:"enabled"`
+}
+
+// Slot is one of the loader's slots.
+type Slot struct {
+	ID   int  `json:"id"`
+	Free bool `json:"free"`
+}
+
+// A Request asks for functions of a source file to be injected.
+type Request struct {
+	Builder   *patch.Builder
+	Unit      patch.Unit
+	Functions []string
+	Mode      string // auto, trampoline, direct, debugmon; empty is auto
+}
+
+// Info asks the board what is on it: one round trip of the line when it is
+// connected.
+func (b *Board) Info(ctx context.Context) (Info, error) {
+	var info Info
+	err := b.run(ctx, "Info", func(ctx context.Context, s *session) error {
+		if err := b.refresh(ctx, s); err != nil {
+			return err
+		}
+		info = Info{
+			Loader:  s.info.Version,
+			FPB:     Unit{s.info.FPB.Version, s.info.FPB.Code, s.info.FPB.Literal, s.info.FPB.Present && s.info.FPB.Enabled},
+			Patches: s.ledger.Records(),
+			Match:   b.Status().Match,
+		}
+		for _, slot := range s.info.Slots {
+			info.Slots = append(info.Slots, Slot{ID: slot.ID, Free: slot.Free})
+		}
+		return nil
+	})
+	return info, err
+}
+
+// Inject builds the functions and puts them on the board. The compiler runs
+// before the turn comes. emit is called from this goroutine.
+func (b *Board) Inject(ctx context.Context, r Request, emit func(patch.Event)) (patch.Result, error) {
+	if emit == nil {
+		emit = func(patch.Event) {}
+	}
+	injection, err := r.Builder.Build(ctx, r.Unit, r.Functions, emit)
+	if err != nil {
+		return patch.Result{}, err
+	}
+	var result patch.Result
+	err = b.run(ctx, "Inject "+r.Functions[0], func(ctx context.Context, s *session) error {
+		return b.change(ctx, s, func(target *patch.Board) error {
+			if b.Status().Match == Mismatch {
+				return problem.New(problem.WrongFirmware, "name the ELF that was flashed with --elf, or flash this one",
+					"the board runs another firmware than %s", r.Builder.Image.Path())
+			}
+			var err error
+			result, err = injection.Apply(ctx, target, r.Mode, emit)
+			return err
+		})
+	})
+	return result, err
+}
+
+// Revert takes patches back and returns what they were.
+func (b *Board) Revert(ctx context.Context, sel patch.Selector) (records []patch.Record, err error) {
+	err = b.run(ctx, "Revert "+describe(sel), func(ctx context.Context, s *session) error {
+		return b.change(ctx, s, func(target *patch.Board) error {
+			var err error
+			records, err = target.Revert(ctx, s.image, sel)
+			return err
+		})
+	})
+	return records, err
+}
+
+// Enable switches patches on or off and returns what they are now.
+func (b *Board) Enable(ctx context.Context, sel patch.Selector, on bool) (records []patch.Record, err error) {
+	title := "Disable "
+	if on {
+		title = "Enable "
+	}
+	err = b.run(ctx, title+describe(sel), func(ctx context.Context, s *session) error {
+		return b.change(ctx, s, func(target *patch.Board) error {
+			var err error
+			records, err = target.Enable(ctx, s.image, sel, on)
+			return err
+		})
+	})
+	return records, err
+}
+
+func describe(sel patch.Selector) string {
+	switch {
+	case sel.All:
+		return "all"
+	case sel.Slot != nil:
+		return fmt.Sprintf("slot %d", *sel.Slot)
+	}
+	return sel.Function
+}
+
+// refresh asks for info and brings the ledger in line with it.
+func (b *Board) refresh(ctx context.Context, s *session) error {
+	info, err := s.client.Info(ctx)
+	if err != nil {
+		return err
+	}
+	b.take(s, info)
+	return nil
+}
+
+func (b *Board) take(s *session, info fpb.Info) {
+	image := s.image
+	if b.Status().Match == Mismatch {
+		image = nil
+	}
+	s.info = info
+	var lost []patch.Record
+	s.ledger, lost = patch.Reconcile(s.ledger, info, image)
+	b.update(func(st *Status) { st.setInfo(s, lost) })
+}
+
+// change runs f on what the board shows now, and keeps ledger, journal and
+// status true whatever f does.
+func (b *Board) change(ctx context.Context, s *session, f func(*patch.Board) error) error {
+	if err := b.refresh(ctx, s); err != nil {
+		return err
+	}
+	defer b.update(func(st *Status) { st.setInfo(s, nil) })
+	return f(&patch.Board{
+		Client: s.client, Info: s.info, Ledger: s.ledger, Identified: s.identified,
+		Save: func(l *patch.Ledger) {
+			// Without the journal the next process knows less, not wrong.
+			_ = b.journal.save(s.firmware, l)
+		},
+	})
+}

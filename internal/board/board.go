@@ -163,26 +163,29 @@ func (b *Board) connect(ctx context.Context) (*session, error) {
 // adopt learns what is on the board: the firmware, and the patches that an
 // earlier process left.
 func (b *Board) adopt(ctx context.Context, s *session) {
+	b.identify(ctx, s)
+	s.ledger = b.journal.load(s.firmware)
+	b.take(s, s.info)
+	b.update(func(st *Status) { st.Connected = true })
+}
+
+// identify compares the board with the image, unless this image was compared
+// already: a rebuilt ELF is another one.
+func (b *Board) identify(ctx context.Context, s *session) {
+	image, err := b.cfg.Image(ctx)
+	if err != nil || image == s.image {
+		return
+	}
+	s.image, s.firmware = image, image.BuildID()
+	clear(s.identified)
 	match := MatchUnknown
-	if s.image, _ = b.cfg.Image(ctx); s.image != nil {
-		s.firmware = s.image.BuildID()
-		if same, err := sameFirmware(ctx, s.client, s.image); err == nil {
-			match = Mismatch
-			if same {
-				match = Matches
-			}
+	if same, err := sameFirmware(ctx, s.client, image); err == nil {
+		match = Mismatch
+		if same {
+			match = Matches
 		}
 	}
-	image := s.image
-	if match == Mismatch {
-		image = nil // its names would be wrong
-	}
-	var lost []patch.Record
-	s.ledger, lost = patch.Reconcile(b.journal.load(s.firmware), s.info, image)
-	b.update(func(st *Status) {
-		st.Connected, st.Match = true, match
-		st.setInfo(s, lost)
-	})
+	b.update(func(st *Status) { st.Match = match })
 }
 
 // disconnect drops the session. The caller has the turn.

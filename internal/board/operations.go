@@ -127,6 +127,7 @@ func describe(sel patch.Selector) string {
 
 // refresh asks for info and brings the ledger in line with it.
 func (b *Board) refresh(ctx context.Context, s *session) error {
+	b.identify(ctx, s)
 	info, err := s.client.Info(ctx)
 	if err != nil {
 		return err
@@ -135,10 +136,11 @@ func (b *Board) refresh(ctx context.Context, s *session) error {
 	return nil
 }
 
+// take brings ledger and status in line with what the board answered.
 func (b *Board) take(s *session, info fpb.Info) {
 	image := s.image
 	if b.Status().Match == Mismatch {
-		image = nil
+		image = nil // its names would be wrong
 	}
 	s.info = info
 	var lost []patch.Record

@@ -1,0 +1,72 @@
+package settings
+
+// Settings is the configuration of one workspace folder. The comments of its
+// fields are the reference page: see [Reference].
+type Settings struct {
+	// The board's port: a serial device (`/dev/serial/by-id/…`, `COM3`), a TCP
+	// address (`tcp://host:port`), `sim:` for the simulated board running the
+	// folder's ELF, or `sim:path.elf`. `fpbls ports` lists what is there.
+	Port string `json:"port" scope:"machine" kind:"port"`
+
+	// The line's speed in bits per second.
+	Baud int `json:"baud" min:"1" max:"12000000"`
+
+	// The ELF file of the firmware that runs on the board. When it is not set,
+	// the newest ARM ELF with symbols in the folder, `build*/`, `out/` or
+	// `cmake-build-*/` is used.
+	ELF string `json:"elf" kind:"path"`
+
+	// The compile database, `compile_commands.json`, or the directory that holds
+	// it. When it is not set, the one beside the ELF or in the usual build
+	// directories is used.
+	CompileCommands string `json:"compileCommands" kind:"path"`
+
+	// How calls are redirected to the patch. `auto` takes the first that the
+	// board and the function allow: `direct` (a branch in the Flash Patch unit),
+	// `trampoline` (a jump through a table in RAM), `debugmon` (a breakpoint
+	// that the DebugMonitor exception answers).
+	Mode string `json:"mode" enum:"auto,trampoline,direct,debugmon"`
+
+	// What saving a file does. `off`: nothing. `marked`: functions with a
+	// `/* FPB_INJECT */` comment are injected, and taken back when the comment is
+	// gone.
+	InjectOnSave string `json:"injectOnSave" enum:"off,marked"`
+
+	// What happens with injected functions that a reset of the board has lost.
+	// `offer`: they are named and offered again. `reinject`: they are injected
+	// again at once. `ignore`: neither.
+	AfterReset string `json:"afterReset" enum:"offer,reinject,ignore"`
+
+	// Which code lenses stand above functions.
+	Lenses Lenses `json:"lenses"`
+
+	// Show the state of injected functions as an inlay hint after their name.
+	InlayHints bool `json:"inlayHints"`
+}
+
+// Lenses switches each kind of code lens.
+type Lenses struct {
+	// `Inject` above functions of the firmware that are not injected.
+	Inject bool `json:"inject"`
+
+	// The state of injected functions: `live, slot 2, 84 B`, `disabled`.
+	State bool `json:"state"`
+
+	// `edited since injected: Update`.
+	Update bool `json:"update"`
+
+	// `lost by reset: Re-inject`.
+	Lost bool `json:"lost"`
+}
+
+// Defaults returns the settings that hold where nothing else is said.
+func Defaults() Settings {
+	return Settings{
+		Baud:         115200,
+		Mode:         "auto",
+		InjectOnSave: "off",
+		AfterReset:   "offer",
+		Lenses:       Lenses{Inject: true, State: true, Update: true, Lost: true},
+		InlayHints:   true,
+	}
+}

@@ -96,3 +96,11 @@ func (s Settings) Get(key string) (text string, ok bool) {
 	}
 	return fmt.Sprint(reflect.ValueOf(s).FieldByIndex(f.index).Interface()), true
 }
+
+// Source tells where the layer's values come from.
+func (l Layer) Source() Source { return l.source }
+
+// Rank orders sources: a higher one wins.
+func (s Source) Rank() int {
+	return slices.Index([]Source{FromDefault, FromFile, FromEditor, FromCommand}, s)
+}

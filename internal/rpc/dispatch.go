@@ -59,10 +59,12 @@ func newDispatcher(s Server, log *slog.Logger) *dispatcher {
 // there for a notification and detaches for a request.
 func (d *dispatcher) handle(ctx context.Context, req *jsonrpc2.Request) (any, error) {
 	if !req.IsCall() {
-		d.notification(ctx, req)
+		d.notification(jsonrpc2.DetachContext(ctx), req)
 		return nil, nil // an error would end the connection
 	}
-	result, err := d.request(ctx, req)
+	// The library's context dies with the request and costs a goroutine for each
+	// context derived from it: handlers get the connection's.
+	result, err := d.request(jsonrpc2.DetachContext(ctx), req, func() { jsonrpc2.Async(ctx) })
 	if err != nil {
 		return nil, wireError(err)
 	}
@@ -87,7 +89,8 @@ func (d *dispatcher) notification(ctx context.Context, req *jsonrpc2.Request) {
 	}
 }
 
-func (d *dispatcher) request(ctx context.Context, req *jsonrpc2.Request) (any, error) {
+// request answers a call. It calls release when the reader may go on.
+func (d *dispatcher) request(ctx context.Context, req *jsonrpc2.Request, release func()) (any, error) {
 	switch method, state := req.Method(), d.state.Load(); {
 	case method == protocol.MethodInitialize:
 		// On the reader, so that whatever follows sees its effects.
@@ -119,7 +122,7 @@ func (d *dispatcher) request(ctx context.Context, req *jsonrpc2.Request) (any, e
 	defer d.end(id)
 	reqCtx = d.server.Prepare(reqCtx)
 
-	jsonrpc2.Async(ctx) // from here on the reader runs beside us
+	release()
 	result, err := d.call(reqCtx, req)
 	if err != nil && reqCtx.Err() != nil {
 		d.log.Debug("request cancelled", "method", req.Method(), "cause", context.Cause(reqCtx), "err", err)

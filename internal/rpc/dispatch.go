@@ -38,9 +38,12 @@ type dispatcher struct {
 	exitOnce sync.Once
 
 	mu       sync.Mutex
-	closing  bool // drain has begun: nothing is started any more
-	inflight map[jsonrpc2.ID]context.CancelCauseFunc
-	idle     chan struct{} // closed when closing and inflight is empty
+	closing  bool                                    // drain has begun: nothing is started any more
+	broken   bool                                    // the stream has ended: the library sends no answers any more
+	inflight map[jsonrpc2.ID]context.CancelCauseFunc // whose handlers run
+	owed     int                                     // answers that are not on the wire yet
+	idle     chan struct{}                           // closed when there is nothing to drain any more
+	idleOnce sync.Once
 }
 
 func newDispatcher(s Server, log *slog.Logger) *dispatcher {
@@ -62,6 +65,9 @@ func (d *dispatcher) handle(ctx context.Context, req *jsonrpc2.Request) (any, er
 		d.notification(jsonrpc2.DetachContext(ctx), req)
 		return nil, nil // an error would end the connection
 	}
+	d.mu.Lock()
+	d.owed++
+	d.mu.Unlock()
 	// The library's context dies with the request and costs a goroutine for each
 	// context derived from it: handlers get the connection's.
 	result, err := d.request(jsonrpc2.DetachContext(ctx), req, func() { jsonrpc2.Async(ctx) })
@@ -148,8 +154,30 @@ func (d *dispatcher) end(id jsonrpc2.ID) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.inflight, id)
-	if d.closing && len(d.inflight) == 0 {
-		close(d.idle)
+	d.check()
+}
+
+// answered is called when an answer is on the wire, which is after its handler has
+// returned.
+func (d *dispatcher) answered() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.owed--
+	d.check()
+}
+
+// ended is called when the stream has ended.
+func (d *dispatcher) ended() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.broken = true
+	d.check()
+}
+
+// check is called with mu held.
+func (d *dispatcher) check() {
+	if d.closing && len(d.inflight) == 0 && (d.owed <= 0 || d.broken) {
+		d.idleOnce.Do(func() { close(d.idle) })
 	}
 }
 
@@ -198,16 +226,14 @@ func (d *dispatcher) cancelRequest(params jsonrpc2.RawMessage) {
 	}
 }
 
-// drain cancels what runs and waits for it.
+// drain cancels what runs and waits until it is answered.
 func (d *dispatcher) drain(limit time.Duration) {
 	d.mu.Lock()
 	d.closing = true
 	for _, cancel := range d.inflight {
 		cancel(errExit)
 	}
-	if len(d.inflight) == 0 {
-		close(d.idle)
-	}
+	d.check()
 	d.mu.Unlock()
 	timer := time.NewTimer(limit)
 	defer timer.Stop()

@@ -3,7 +3,6 @@ package rpc
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,13 +29,15 @@ type frames struct {
 	trace  *trace
 	failed func(error) // called at least once, with the first error of either direction
 
+	answered func() // called after each answer of the library's
+
 	pending []byte // rest of a message that Read has begun to hand over
 
 	writeMu sync.Mutex // an error answer must not land inside a message of the library's
 }
 
-func newFrames(rwc io.ReadWriteCloser, o Options, failed context.CancelCauseFunc) *frames {
-	f := &frames{rwc: rwc, in: bufio.NewReader(rwc), log: o.Log, failed: failed}
+func newFrames(rwc io.ReadWriteCloser, o Options) *frames {
+	f := &frames{rwc: rwc, in: bufio.NewReader(rwc), log: o.Log, failed: func(error) {}, answered: func() {}}
 	if o.Trace != nil {
 		f.trace = &trace{w: o.Trace}
 	}
@@ -113,11 +114,23 @@ func (f *frames) refuse(body []byte) {
 	}
 	f.log.Warn("message dropped: "+what, "begin", fmt.Sprintf("%.80q", body))
 	answer := fmt.Sprintf(`{"jsonrpc":"2.0","id":null,"error":{"code":%d,"message":%q}}`, code, what)
-	_, _ = f.Write(fmt.Appendf(nil, "Content-Length: %d\r\n\r\n%s", len(answer), answer))
+	_, _ = f.write(fmt.Appendf(nil, "Content-Length: %d\r\n\r\n%s", len(answer), answer))
 }
 
 // Write sends p, which is one whole message with its header.
 func (f *frames) Write(p []byte) (int, error) {
+	n, err := f.write(p)
+	if _, body, ok := bytes.Cut(p, []byte("\r\n\r\n")); ok {
+		if m, err := jsonrpc2.DecodeMessage(body); err == nil {
+			if _, ok := m.(*jsonrpc2.Response); ok {
+				f.answered()
+			}
+		}
+	}
+	return n, err
+}
+
+func (f *frames) write(p []byte) (int, error) {
 	f.writeMu.Lock()
 	defer f.writeMu.Unlock()
 	if _, body, ok := bytes.Cut(p, []byte("\r\n\r\n")); ok {

@@ -78,10 +78,15 @@ func Serve(ctx context.Context, rwc io.ReadWriteCloser, o Options, newServer fun
 	defer cancel(nil)
 
 	// jsonrpc2 does not cancel running handlers at the end of input.
-	stream := newFrames(rwc, o, cancel)
+	stream := newFrames(rwc, o)
 	conn := jsonrpc2.NewConn(jsonrpc2.NewStream(stream), jsonrpc2.WithCodec(codec{}))
 	server := newServer(ctx, Client{protocol.ClientDispatcher(conn), conn})
 	d := newDispatcher(server, o.Log)
+	stream.answered = d.answered
+	stream.failed = func(err error) {
+		d.ended()
+		cancel(err)
+	}
 	// Not ctx: answers to cancelled requests must still go out.
 	conn.Go(context.WithoutCancel(ctx), d.handle)
 

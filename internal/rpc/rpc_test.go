@@ -168,13 +168,19 @@ func (p *peer) read() {
 
 func (p *peer) send(bodies ...string) {
 	p.t.Helper()
+	if err := p.write(bodies...); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// write is send for other goroutines: what is lost shows in the answers.
+func (p *peer) write(bodies ...string) error {
 	var b strings.Builder
 	for _, body := range bodies {
 		fmt.Fprintf(&b, "Content-Length: %d\r\n\r\n%s", len(body), body)
 	}
-	if _, err := io.WriteString(p.conn, b.String()); err != nil {
-		p.t.Fatal(err)
-	}
+	_, err := io.WriteString(p.conn, b.String())
+	return err
 }
 
 func call(id any, method, params string) string {
@@ -232,7 +238,7 @@ func TestRequestsSeeTheirPlaceInTheStream(t *testing.T) {
 	const n = 500
 	go func() {
 		for i := 1; i <= n; i++ {
-			p.send(change, call(i, "test/changes", ""))
+			p.write(change, call(i, "test/changes", ""))
 		}
 	}()
 	answers := p.answers(n)
@@ -248,9 +254,9 @@ func TestCancelRightBehindRequest(t *testing.T) {
 	const n = 200
 	go func() {
 		for i := 1; i <= n; i++ {
-			p.send(call(i, "test/wait", ""), notification("$/cancelRequest", fmt.Sprintf(`{"id":%d}`, i)))
+			p.write(call(i, "test/wait", ""), notification("$/cancelRequest", fmt.Sprintf(`{"id":%d}`, i)))
 			name := fmt.Sprintf("s%d", i)
-			p.send(call(name, "test/wait", "{}"), notification("$/cancelRequest", fmt.Sprintf(`{"id":%q}`, name)))
+			p.write(call(name, "test/wait", "{}"), notification("$/cancelRequest", fmt.Sprintf(`{"id":%q}`, name)))
 		}
 	}()
 	for id, m := range p.answers(2 * n) {
@@ -462,7 +468,7 @@ func TestProgressCancelButton(t *testing.T) {
 	p.send(call(1, "test/work", ""))
 	seen, answer := p.progress(func(kind, token string) {
 		if kind == "begin" {
-			go p.send(notification("window/workDoneProgress/cancel", fmt.Sprintf(`{"token":%q}`, token)))
+			p.send(notification("window/workDoneProgress/cancel", fmt.Sprintf(`{"token":%q}`, token)))
 		}
 	})
 	if seen[len(seen)-1] != "end cancelled 0" {
@@ -511,7 +517,8 @@ func FuzzFrames(f *testing.F) {
 			io.Reader
 			io.Writer
 			io.Closer
-		}{strings.NewReader(string(data)), io.Discard, io.NopCloser(nil)}, Options{Log: discard}, func(error) { failed++ })
+		}{strings.NewReader(string(data)), io.Discard, io.NopCloser(nil)}, Options{Log: discard})
+		fr.failed = func(error) { failed++ }
 		passed, err := io.ReadAll(fr)
 		if failed == 0 {
 			t.Errorf("the end was not told (%v)", err)

@@ -20,32 +20,23 @@ import (
 // FileName is the configuration file at the root of a workspace folder.
 const FileName = "fpbls.toml"
 
-// maxFile bounds what is read: the schema fits into a page.
-const maxFile = 1 << 20
+// maxFile bounds what is parsed, as nested brackets cost the parser quadratic time.
+const maxFile = 64 << 10
 
 // LoadFile reads a configuration file. A missing one says nothing. Relative
 // paths in it start from its directory.
 func LoadFile(path string) (Layer, []Issue) {
-	broken := func(format string, args ...any) (Layer, []Issue) {
-		return Layer{source: FromFile, file: path}, []Issue{{
-			Source: FromFile, File: path, Line: 1, Column: 1,
-			Problem: problem.New(problem.Config, "the other settings are used without it", format, args...),
-		}}
-	}
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Layer{}, nil
 	}
 	if err != nil {
-		return broken("cannot read the configuration: %w", err)
+		return broken(path, "cannot read the configuration: %w", err)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return broken("cannot read the configuration: %w", err)
-	}
-	if len(data) > maxFile {
-		return broken("the configuration is longer than %d bytes", maxFile)
+		return broken(path, "cannot read the configuration: %w", err)
 	}
 	return ParseFile(path, data)
 }
@@ -53,6 +44,9 @@ func LoadFile(path string) (Layer, []Issue) {
 // ParseFile is [LoadFile] for content that was read already, such as an
 // editor's buffer.
 func ParseFile(path string, data []byte) (Layer, []Issue) {
+	if len(data) > maxFile {
+		return broken(path, "the configuration is longer than %d bytes", maxFile)
+	}
 	d := decoder{layer: Layer{source: FromFile, file: path, values: map[string]value{}}, dir: filepath.Dir(path)}
 	data = []byte(strings.TrimPrefix(string(data), "\ufeff")) // editors on Windows put it there
 	var tree map[string]any
@@ -68,6 +62,13 @@ func ParseFile(path string, data []byte) (Layer, []Issue) {
 	d.places = places(data)
 	d.tree("", tree)
 	return d.layer, d.issues
+}
+
+func broken(path, format string, args ...any) (Layer, []Issue) {
+	return Layer{source: FromFile, file: path}, []Issue{{
+		Source: FromFile, File: path, Line: 1, Column: 1,
+		Problem: problem.New(problem.Config, "until then the file is not used", format, args...),
+	}}
 }
 
 // FromJSON reads what an editor says: the settings themselves, or an object
@@ -130,7 +131,7 @@ func places(data []byte) map[string]place {
 		switch e := p.Expression(); e.Kind {
 		case unstable.Table, unstable.ArrayTable:
 			key, where := dotted(&p, e)
-			at[key] = where
+			note(at, "", key, where)
 			table = key + "."
 		case unstable.KeyValue:
 			keyValue(&p, e, table, at)
@@ -141,18 +142,22 @@ func places(data []byte) map[string]place {
 
 func keyValue(p *unstable.Parser, e *unstable.Node, prefix string, at map[string]place) {
 	key, where := dotted(p, e)
-	at[prefix+key] = where
-	// "lenses.state = true" gives the table lenses a place too.
-	for i, c := range key {
-		if _, known := at[prefix+key[:i]]; c == '.' && !known {
-			at[prefix+key[:i]] = where
-		}
-	}
+	note(at, prefix, key, where)
 	if v := e.Value(); v.Kind == unstable.InlineTable {
 		for it := v.Children(); it.Next(); {
 			if n := it.Node(); n.Kind == unstable.KeyValue {
 				keyValue(p, n, prefix+key+".", at)
 			}
+		}
+	}
+}
+
+// note gives the key its place; "lenses.state = true" gives the table lenses one too.
+func note(at map[string]place, prefix, key string, where place) {
+	at[prefix+key] = where
+	for i, c := range key {
+		if _, known := at[prefix+key[:i]]; c == '.' && !known {
+			at[prefix+key[:i]] = where
 		}
 	}
 }

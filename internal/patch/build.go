@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fpbls/fpbls/internal/csource"
+	"github.com/fpbls/fpbls/internal/dwarf"
 	"github.com/fpbls/fpbls/internal/firmware"
 	"github.com/fpbls/fpbls/internal/linker"
 	"github.com/fpbls/fpbls/internal/object"
@@ -136,7 +137,7 @@ func (in *Injection) prepare(live []linker.LiveSymbol) (*linker.Patch, error) {
 	}
 	// Without debug information statics are told apart by their names alone.
 	input.ImageDebug, _ = in.image.Debug()
-	input.ObjectDebug, _ = in.object.Debug()
+	input.ObjectDebug, _ = dwarf.ForObject(in.object)
 	for _, t := range in.targets {
 		input.Roots = append(input.Roots, t.Name)
 	}

@@ -1,0 +1,190 @@
+// Package dwarf reads what fpbls needs of debug information, for the image and
+// for objects alike: producers, functions with their lines, static variables of
+// functions with their scopes, and where functions were inlined.
+package dwarf
+
+import (
+	"cmp"
+	"debug/dwarf"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+	"sync"
+
+	"github.com/fpbls/fpbls/internal/object"
+)
+
+// ErrNone reports that there is no debug information.
+var ErrNone = errors.New("no debug information: compile with -g")
+
+// Info is the debug information of an image or an object. It may be used by
+// several goroutines at once.
+type Info struct {
+	units     []Unit
+	functions []Function
+	statics   []StaticLocal
+	inlined   map[string][]InlineSite
+	layout    []placed // objects only
+
+	mu    sync.Mutex // debug/dwarf caches while it reads
+	data  *dwarf.Data
+	lines []lineTable
+}
+
+// A Unit is a compilation unit.
+type Unit struct {
+	Name     string // source file, as the compiler was given it
+	Dir      string // where the compiler ran
+	Producer string // compiler, version and, with GCC, the flags that change code
+}
+
+// A Function is a function that has code of its own.
+type Function struct {
+	Name      string // as in the source
+	Linkage   string // as the linker knows it; Name for C
+	Unit      string
+	Line      int    // of the declaration, 0 if unknown
+	Low, High uint32 // addresses; High is the first one behind it
+}
+
+// A StaticLocal is a static variable of a function.
+type StaticLocal struct {
+	Function string // linkage name
+	Scope    string // nested blocks, as ordinals: "" is the function's own, "0/2" the third block of the first
+	Name     string // as in the source
+	Unit     string
+	Addr     uint32
+	Size     uint32 // 0 if unknown
+	Type     string
+}
+
+// An InlineSite is a place that a function was inlined at.
+type InlineSite struct {
+	Caller string // linkage name
+	Unit   string // of the caller
+	Line   int
+	Addr   uint32
+}
+
+// ForImage reads the debug information of a linked file.
+func ForImage(f *elf.File) (*Info, error) {
+	if f.Section(".debug_info") == nil && f.Section(".zdebug_info") == nil {
+		return nil, ErrNone
+	}
+	data, err := f.DWARF()
+	if err != nil {
+		return nil, fmt.Errorf("reading debug information: %w", err)
+	}
+	var addrs []byte
+	if s := f.Section(".debug_addr"); s != nil {
+		addrs, _ = s.Data()
+	}
+	return read(data, addrs)
+}
+
+// ForObject reads the debug information of an object. Its sections get
+// addresses that do not overlap; [Info.SectionAt] maps them back.
+func ForObject(o *object.Object) (*Info, error) {
+	layout := place(o)
+	sections := relocated(o, layout)
+	if sections[".debug_info"] == nil {
+		return nil, ErrNone
+	}
+	data, err := dwarf.New(sections[".debug_abbrev"], nil, nil, sections[".debug_info"], sections[".debug_line"], nil,
+		sections[".debug_ranges"], sections[".debug_str"])
+	if err == nil {
+		for _, name := range []string{".debug_addr", ".debug_line_str", ".debug_str_offsets", ".debug_rnglists"} {
+			if s := sections[name]; s != nil && err == nil {
+				err = data.AddSection(name, s)
+			}
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading debug information: %w", err)
+	}
+	info, err := read(data, sections[".debug_addr"])
+	if err != nil {
+		return nil, err
+	}
+	info.layout = layout
+	return info, nil
+}
+
+// Units lists the compilation units.
+func (i *Info) Units() []Unit { return i.units }
+
+// Functions lists the functions with code, by address.
+func (i *Info) Functions() []Function { return i.functions }
+
+// StaticLocals lists the static variables of functions, by function, scope and name.
+func (i *Info) StaticLocals() []StaticLocal { return i.statics }
+
+// InlinedAt lists where the function, by its linkage name, was inlined, by address.
+func (i *Info) InlinedAt(function string) []InlineSite { return i.inlined[function] }
+
+// FunctionAt returns the function whose code contains the address.
+func (i *Info) FunctionAt(addr uint32) (Function, bool) {
+	n := sort.Search(len(i.functions), func(n int) bool { return i.functions[n].Low > addr }) - 1
+	if n < 0 || addr >= i.functions[n].High {
+		return Function{}, false
+	}
+	return i.functions[n], true
+}
+
+// SectionAt maps an address of an object's debug information back to the
+// section and the offset in it.
+func (i *Info) SectionAt(addr uint32) (*object.Section, uint32, bool) {
+	n := sort.Search(len(i.layout), func(n int) bool { return i.layout[n].addr > addr }) - 1
+	if n < 0 || addr-i.layout[n].addr > i.layout[n].section.Size {
+		return nil, 0, false
+	}
+	return i.layout[n].section, addr - i.layout[n].addr, true
+}
+
+// lineTable is where the line program of a unit is found.
+type lineTable struct {
+	low, high uint64
+	entry     *dwarf.Entry
+}
+
+// LineOf returns the source position of the instruction at the address.
+func (i *Info) LineOf(addr uint32) (file string, line int, ok bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	defer func() {
+		// debug/dwarf is not proof against every damaged line program.
+		if recover() != nil {
+			file, line, ok = "", 0, false
+		}
+	}()
+	for _, t := range i.lines {
+		if uint64(addr) < t.low || uint64(addr) >= t.high {
+			continue
+		}
+		r, err := i.data.LineReader(t.entry)
+		if err != nil || r == nil {
+			continue
+		}
+		var e dwarf.LineEntry
+		if r.SeekPC(uint64(addr), &e) == nil && e.File != nil {
+			return e.File.Name, e.Line, true
+		}
+	}
+	return "", 0, false
+}
+
+func (i *Info) sort() {
+	slices.SortFunc(i.functions, func(a, b Function) int { return cmp.Or(cmp.Compare(a.Low, b.Low), cmp.Compare(a.Linkage, b.Linkage)) })
+	key := func(a, b StaticLocal) int {
+		return cmp.Or(cmp.Compare(a.Unit, b.Unit), cmp.Compare(a.Function, b.Function), cmp.Compare(a.Scope, b.Scope),
+			cmp.Compare(a.Name, b.Name), cmp.Compare(a.Addr, b.Addr))
+	}
+	slices.SortFunc(i.statics, key)
+	// A function that is inlined and has code of its own is described twice.
+	i.statics = slices.CompactFunc(i.statics, func(a, b StaticLocal) bool { return key(a, b) == 0 })
+	for _, sites := range i.inlined {
+		slices.SortFunc(sites, func(a, b InlineSite) int { return cmp.Compare(a.Addr, b.Addr) })
+	}
+}

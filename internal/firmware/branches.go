@@ -1,0 +1,86 @@
+package firmware
+
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+	"sort"
+
+	"github.com/fpbls/fpbls/internal/thumb"
+)
+
+// A Branch is a direct branch in the image's code.
+type Branch struct {
+	Addr uint32 // of the instruction
+	To   uint32 // without the Thumb bit
+	Call bool   // sets LR
+}
+
+// BranchesInto returns the direct branches of the whole image that go to an
+// address in [lo, hi), by target.
+func (im *Image) BranchesInto(lo, hi uint32) []Branch {
+	all := im.branches()
+	from := sort.Search(len(all), func(i int) bool { return all[i].To >= lo })
+	to := sort.Search(len(all), func(i int) bool { return all[i].To >= hi })
+	return all[from:max(from, to)]
+}
+
+// findBranches decodes all functions once and sorts the branches by target.
+func (im *Image) findBranches() []Branch {
+	var found []Branch
+	last := uint32(0)
+	for i, f := range im.functions {
+		if i > 0 && f.Addr == last {
+			continue // another name of the same code
+		}
+		last = f.Addr
+		for b := range im.branchesOf(f) {
+			found = append(found, b)
+		}
+	}
+	slices.SortFunc(found, func(a, b Branch) int {
+		return cmp.Or(cmp.Compare(a.To, b.To), cmp.Compare(a.Addr, b.Addr))
+	})
+	return found
+}
+
+// branchesOf yields the direct branches of one function.
+func (im *Image) branchesOf(f *Symbol) func(yield func(Branch) bool) {
+	return func(yield func(Branch) bool) {
+		code, ok := im.Bytes(f.Addr, f.Size)
+		if !ok {
+			return
+		}
+		for off := 0; off+2 <= len(code); {
+			addr := f.Addr + uint32(off)
+			if im.IsData(addr) {
+				off += 2
+				continue
+			}
+			hw1, hw2 := binary.LittleEndian.Uint16(code[off:]), uint16(0)
+			if off+4 <= len(code) {
+				hw2 = binary.LittleEndian.Uint16(code[off+2:])
+			}
+			inst := thumb.Decode(hw1, hw2)
+			if to, ok := inst.BranchTarget(addr); ok {
+				if !yield(Branch{Addr: addr, To: to, Call: inst.Op == thumb.OpBL}) {
+					return
+				}
+			}
+			off += max(int(inst.Size), 2)
+		}
+	}
+}
+
+// Calls lists where the function branches to outside of itself, once each, by
+// address.
+func (im *Image) Calls(f *Symbol) []uint32 {
+	var to []uint32
+	for b := range im.branchesOf(f) {
+		if b.To < f.Addr || b.To-f.Addr >= f.Size {
+			to = append(to, b.To)
+		}
+	}
+	slices.Sort(to)
+	return slices.Compact(to)
+}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/fpbls/fpbls/internal/board"
@@ -183,6 +184,9 @@ func (p *Project) Board() *board.Board {
 // newBoard is called with mu held.
 func (p *Project) newBoard() *board.Board {
 	url, o := p.settings.Port, port.Options{Baud: p.settings.Baud, Firmware: p.simulated}
+	if strings.HasPrefix(url, "sim:") && p.origins["baud"].Source == settings.FromDefault {
+		o.Baud = 0 // a simulated line is as fast as it can be unless somebody wants it slow
+	}
 	return board.New(board.Config{
 		Port: url,
 		Open: func(ctx context.Context) (fpb.Conn, error) {

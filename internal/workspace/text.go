@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"bytes"
 	"slices"
 	"sync"
 	"unicode/utf8"
@@ -142,11 +143,25 @@ func (t *Text) Replace(r Range, e Encoding, by string) *Text {
 }
 
 func lineStarts(data []byte) []int {
-	starts := []int{0}
-	for i, c := range data {
-		if c == '\n' || c == '\r' && (i+1 == len(data) || data[i+1] != '\n') {
-			starts = append(starts, i+1)
+	starts := make([]int, 1, 2+bytes.Count(data, []byte("\n")))
+	for at := 0; at < len(data); {
+		// Whole lines at once; a lone \r ends lines inside of one.
+		next := len(data)
+		if n := bytes.IndexByte(data[at:], '\n'); n >= 0 {
+			next = at + n + 1
 		}
+		for {
+			n := bytes.IndexByte(data[at:next], '\r')
+			if n < 0 || data[min(at+n+1, len(data)-1)] == '\n' {
+				break
+			}
+			at += n + 1
+			starts = append(starts, at)
+		}
+		if data[next-1] == '\n' {
+			starts = append(starts, next)
+		}
+		at = next
 	}
 	return starts
 }

@@ -26,6 +26,7 @@ type Image struct {
 	segments  []segment
 	data      []extent // data within code, by address
 	byName    map[string][]*Symbol
+	labels    map[string]uint32 // global symbols without a type
 	byShort   func() map[string][]*Symbol // demangled forms
 	debug     func() (*dwarf.Info, error)
 	branches  func() []Branch
@@ -108,6 +109,13 @@ func (im *Image) Lookup(name string) []*Symbol {
 		return found
 	}
 	return im.byShort()[name]
+}
+
+// Label returns the value of a global symbol that is neither a function nor a
+// variable, such as _estack of a linker script or a label in assembler code.
+func (im *Image) Label(name string) (uint32, bool) {
+	addr, ok := im.labels[name]
+	return addr, ok
 }
 
 // At returns the function that contains the address, nil if there is none. The

@@ -154,6 +154,7 @@ func (im *Image) readSymbols(f *elf.File) error {
 	if err != nil && !errors.Is(err, elf.ErrNoSymbols) {
 		return badELF(im.path, "its symbol table is damaged: %w", err)
 	}
+	im.labels = make(map[string]uint32)
 	file := ""
 	var mapping []elf.Symbol
 	for _, s := range raw {

@@ -26,7 +26,7 @@ type Image struct {
 	segments  []segment
 	data      []extent // data within code, by address
 	byName    map[string][]*Symbol
-	labels    map[string]uint32 // global symbols without a type
+	labels    map[string]uint32           // global symbols without a type
 	byShort   func() map[string][]*Symbol // demangled forms
 	debug     func() (*dwarf.Info, error)
 	branches  func() []Branch

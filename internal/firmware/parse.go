@@ -168,6 +168,9 @@ func (im *Image) readSymbols(f *elf.File) error {
 			continue
 		}
 		kind, ok := symbolKind(f, s)
+		if !ok && bind != elf.STB_LOCAL && s.Section != elf.SHN_UNDEF && s.Value <= 0xffff_ffff {
+			im.labels[s.Name] = uint32(s.Value)
+		}
 		if !ok || s.Section == elf.SHN_UNDEF || s.Name == "" || s.Value > 0xffff_ffff || s.Size > 0xffff_ffff {
 			continue
 		}

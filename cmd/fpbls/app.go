@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/fpbls/fpbls/internal/problem"
+	"github.com/fpbls/fpbls/internal/settings"
+	"github.com/fpbls/fpbls/internal/workspace"
+)
+
+// An app is one run of the command.
+type app struct {
+	in  io.Reader
+	out io.Writer
+	err io.Writer
+
+	json            bool
+	root            string
+	port            string
+	baud            int
+	elf             string
+	compileCommands string
+}
+
+// Exit statuses.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2 // wrong usage or configuration
+)
+
+func (a *app) run(ctx context.Context, args []string) int {
+	root := a.rootCommand()
+	root.SetArgs(args)
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	// A flag that cannot be parsed hides those after it.
+	a.json = a.json || slices.Contains(args, "--json")
+	a.fail(err)
+	switch problem.CodeOf(err) {
+	case problem.Usage, problem.Config:
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func (a *app) rootCommand() *cobra.Command {
+	var stdio bool
+	root := &cobra.Command{
+		Use:   "fpbls",
+		Short: "Change functions of firmware while it runs",
+		Long: `fpbls changes functions of firmware that runs on an ARM Cortex-M board, without
+reflashing or resetting it. Started by an editor it is a language server; here it
+does the same jobs from the command line. "fpbls demo" shows it without a board.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          unknownCommand,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if stdio || !isTerminal(a.in) {
+				return a.serve(cmd.Context())
+			}
+			return cmd.Help()
+		},
+	}
+	root.Flags().BoolVar(&stdio, "stdio", false, "be a language server on standard input and output")
+	flags := root.PersistentFlags()
+	flags.BoolVar(&a.json, "json", false, "print one JSON object instead of text")
+	flags.StringVarP(&a.root, "root", "C", "", "the project's `folder` (default: the nearest one with an fpbls.toml, or this one)")
+	flags.StringVar(&a.port, "port", "", "the board's `port`: a device, tcp://host:port, sim: or sim:path.elf")
+	flags.IntVar(&a.baud, "baud", 0, "the line's `speed` in bits per second")
+	flags.StringVar(&a.elf, "elf", "", "the ELF `file` of the firmware that runs")
+	flags.StringVar(&a.compileCommands, "compile-commands", "", "the compile database, a `file` or its directory")
+	must(root.RegisterFlagCompletionFunc("port", completePorts))
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return problem.New(problem.Usage, `see "`+cmd.CommandPath()+` --help"`, "%w", err)
+	})
+	root.AddCommand(
+		a.demoCommand(), a.simCommand(), a.serveCommand(), a.portsCommand(), a.doctorCommand(),
+		a.infoCommand(), a.injectCommand(), a.revertCommand(), a.enableCommand(), a.disableCommand(),
+		a.symbolsCommand(), a.disasmCommand(), a.monitorCommand(), a.versionCommand(),
+	)
+	for _, c := range root.Commands() {
+		c.Args = usage(c.Args)
+	}
+	return root
+}
+
+// project opens the project that the flags speak of, if its configuration is
+// sound.
+func (a *app) project() (*workspace.Project, error) {
+	p, err := a.open()
+	if err != nil {
+		return nil, err
+	}
+	if issues := p.Issues(); len(issues) > 0 {
+		p.Close()
+		return nil, issues[0]
+	}
+	return p, nil
+}
+
+// open opens the project that the flags speak of.
+func (a *app) open() (*workspace.Project, error) {
+	root, err := a.folder()
+	if err != nil {
+		return nil, err
+	}
+	text := map[string]string{"port": a.port, "elf": a.elf, "compileCommands": a.compileCommands}
+	if a.baud != 0 {
+		text["baud"] = strconv.Itoa(a.baud)
+	}
+	layer, issues := settings.FromText(a.base(), text)
+	if len(issues) > 0 {
+		return nil, problem.New(problem.Usage, issues[0].Problem.Hint, "--%s: %s", flagOf[issues[0].Key], issues[0].Problem.Message)
+	}
+	return workspace.Open(root, workspace.Options{Layers: []settings.Layer{layer}, UserDir: userDir()}), nil
+}
+
+// flagOf names the flag of a setting.
+var flagOf = map[string]string{"port": "port", "baud": "baud", "elf": "elf", "compileCommands": "compile-commands"}
+
+// folder is the project's: the one that was named, or the one that dir lies in.
+func (a *app) folder() (string, error) {
+	if a.root == "" {
+		return workspace.FindRoot(a.base()), nil
+	}
+	if st, err := os.Stat(a.root); err != nil || !st.IsDir() {
+		return "", problem.New(problem.Usage, "name the project's folder", "--root: %s is not a folder", a.root)
+	}
+	return a.base(), nil
+}
+
+// base is where relative paths start.
+func (a *app) base() string {
+	dir, err := filepath.Abs(a.root)
+	if err != nil {
+		return a.root
+	}
+	return dir
+}
+
+// path makes a path of the command line absolute.
+func (a *app) path(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(a.base(), name)
+}
+
+// userDir is where journals and the user's consents are kept; empty if the
+// system names no such place.
+func userDir() string {
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "fpbls")
+}
+
+// usage gives the errors of an argument check their code.
+func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if check == nil {
+			check = cobra.NoArgs
+		}
+		if err := check(cmd, args); err != nil {
+			return problem.New(problem.Usage, "usage: "+cmd.UseLine(), "%w", err)
+		}
+		return nil
+	}
+}
+
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := `see "fpbls --help"`
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "did you mean " + strings.Join(near, ", ") + "?"
+	}
+	return problem.New(problem.Usage, hint, "unknown command %q", args[0])
+}
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// must reports a mistake in the wiring, which no input can cause.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

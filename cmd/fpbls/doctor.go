@@ -1,0 +1,60 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fpbls/fpbls/internal/doctor"
+	"github.com/fpbls/fpbls/internal/problem"
+)
+
+type checkup struct {
+	Checks []doctor.Check `json:"checks"`
+}
+
+func (r checkup) text(w io.Writer) {
+	for _, c := range r.Checks {
+		fmt.Fprintf(w, "%-8s %-18s %s\n", c.Status, c.Name, c.Message)
+		if c.Hint != "" {
+			fmt.Fprintf(w, "%-27s → %s\n", "", c.Hint)
+		}
+	}
+}
+
+func (a *app) doctorCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "doctor",
+		Short: "Look at everything an injection needs, and say what to do",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p, err := a.open()
+			if err != nil {
+				return err
+			}
+			defer p.Close()
+			checks := doctor.Examine(cmd.Context(), p, doctor.ThisHost{}, func(c doctor.Check) {
+				if !a.json {
+					checkup{[]doctor.Check{c}}.text(a.out)
+				}
+			})
+			for _, c := range checks {
+				if c.Status == doctor.Failed {
+					return &unsound{problem.New(c.Code, c.Hint, "%s: %s", c.Name, c.Message), checks}
+				}
+			}
+			if a.json {
+				return a.print(checkup{checks})
+			}
+			return nil
+		},
+	}
+}
+
+// unsound is the first problem of a checkup, with all the rest for scripts.
+type unsound struct {
+	*problem.Problem
+	checks []doctor.Check
+}
+
+func (u *unsound) Unwrap() error { return u.Problem }

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fpbls/fpbls/internal/board"
+	"github.com/fpbls/fpbls/internal/patch"
+	"github.com/fpbls/fpbls/internal/problem"
+	"github.com/fpbls/fpbls/internal/workspace"
+)
+
+type injected struct{ patch.Result }
+
+func (r injected) text(w io.Writer) {
+	for _, d := range r.Diagnostics {
+		fmt.Fprintln(w, d)
+	}
+	for _, note := range r.Notes {
+		fmt.Fprintln(w, "note: "+note)
+	}
+	fmt.Fprintln(w, r.Summary())
+	if len(r.Patches) > 1 {
+		patchTable(w, r.Patches)
+	}
+}
+
+// checked is the answer of a dry run.
+type checked struct{ injected }
+
+func (r checked) text(w io.Writer) {
+	for _, note := range r.Notes {
+		fmt.Fprintln(w, "note: "+note)
+	}
+	for _, p := range r.Patches {
+		fmt.Fprintf(w, "%s: %d B, can be injected\n", p.Name(), p.Size)
+	}
+}
+
+func (a *app) injectCommand() *cobra.Command {
+	var functions []string
+	var mode string
+	var dryRun bool
+	cmd := &cobra.Command{
+		Use:   "inject FILE --function F…",
+		Short: "Compile functions of a source file and put them on the board",
+		Example: `  fpbls inject src/app.c --function status_text
+  fpbls inject src/app.c --function a --function b --port /dev/ttyACM0`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			unit := patch.Unit{Path: a.path(args[0])}
+			if len(functions) == 0 {
+				return problem.New(problem.Usage, "name it with --function", "it is not said which function of %s is meant", args[0])
+			}
+			p, err := a.project()
+			if err != nil {
+				return err
+			}
+			defer p.Close()
+			if dryRun {
+				return a.check(cmd.Context(), p, unit, functions)
+			}
+			builder, err := p.Builder(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if !cmd.Flags().Changed("mode") {
+				mode = p.Settings().Mode
+			}
+			bar := a.newProgress()
+			result, err := p.Board().Inject(cmd.Context(), board.Request{
+				Builder: builder, Unit: unit, Functions: functions, Mode: mode,
+			}, bar.event)
+			bar.end()
+			if err != nil {
+				return err
+			}
+			return a.print(injected{result})
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringArrayVarP(&functions, "function", "f", nil, "the `function` to inject; can be repeated")
+	flags.StringVar(&mode, "mode", "auto", "auto, trampoline, direct or debugmon")
+	flags.BoolVar(&dryRun, "dry-run", false, "build the patch and say whether it can be injected, without a board")
+	must(cmd.RegisterFlagCompletionFunc("function", a.completeFunctions))
+	must(cmd.RegisterFlagCompletionFunc("mode", cobra.FixedCompletions(
+		[]cobra.Completion{"auto", "trampoline", "direct", "debugmon"}, cobra.ShellCompDirectiveNoFileComp)))
+	return cmd
+}
+
+// check is inject without a board.
+func (a *app) check(ctx context.Context, p *workspace.Project, unit patch.Unit, functions []string) error {
+	builder, err := p.Builder(ctx)
+	if err != nil {
+		return err
+	}
+	injection, err := builder.Build(ctx, unit, functions, func(patch.Event) {})
+	if err != nil {
+		return err
+	}
+	result, err := injection.Check(1)
+	if err != nil {
+		return err
+	}
+	return a.print(checked{injected{result}})
+}

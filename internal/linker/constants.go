@@ -1,0 +1,145 @@
+package linker
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/fpbls/fpbls/internal/firmware"
+	"github.com/fpbls/fpbls/internal/object"
+)
+
+// placeConstant binds read-only data to the image's where its content is the
+// same, pointers compared by what they point to. Constants that differ, such as
+// an edited table, are carried: what the image's functions read stays as it is.
+func (b *binder) placeConstant(p *piece, names []*object.Symbol) (place, error) {
+	differs := ""
+	for _, s := range names {
+		if p.size() == 0 {
+			break
+		}
+		v, err := b.image.find(p.unit, s, firmware.Variable)
+		if err != nil || v == nil {
+			continue // of several that could be meant one is as good as another, below
+		}
+		addr := v.Addr - p.offsetOf(s)
+		if b.equalAt(p, addr) {
+			return place{addr: addr}, nil
+		}
+		differs = display(s.Name)
+	}
+	if addr, ok := b.search(p); ok {
+		return place{addr: addr}, nil
+	}
+	if differs != "" {
+		b.note("constant %s differs from the firmware's: the patch uses its own, other functions keep theirs", differs)
+	}
+	return place{carried: true}, nil
+}
+
+// equality is a question of equalAt.
+type equality struct {
+	piece *piece
+	addr  uint32
+}
+
+// equalAt reports whether the image holds the content of the constant at the
+// address. What refers to itself, directly or not, is equal unless something in
+// it differs.
+func (b *binder) equalAt(p *piece, addr uint32) bool {
+	question := equality{p, addr}
+	if answer, ok := b.equal[question]; ok {
+		return answer
+	}
+	b.equal[question] = true // while it is being answered
+	answer := b.compareAt(p, addr)
+	b.equal[question] = answer
+	return answer
+}
+
+func (b *binder) compareAt(p *piece, addr uint32) bool {
+	if addr&(p.align-1) != 0 || !b.image.readOnly(addr, p.size()) {
+		return false
+	}
+	there, ok := b.image.Bytes(addr, p.size())
+	if !ok {
+		return false
+	}
+	here := p.data()
+	done := 0
+	for _, r := range p.relocs() {
+		off := int(r.Offset - p.start)
+		if !isAbsolute(r.Type) || off < done || off+4 > len(here) || !bytes.Equal(here[done:off], there[done:off]) {
+			return false
+		}
+		done = off + 4
+		if !b.pointsAlike(p, r, binary.LittleEndian.Uint32(there[off:])) {
+			return false
+		}
+	}
+	return bytes.Equal(here[done:], there[done:])
+}
+
+// pointsAlike reports whether word, which the image has at the place of the
+// relocation, is what the relocation asks for, or points to the same content.
+func (b *binder) pointsAlike(from *piece, r object.Reloc, word uint32) bool {
+	s := r.Symbol
+	if s.Section != nil && !s.Common {
+		off := s.Value + uint32(r.Addend)
+		if q := find(from.unit.split(s.Section), off); q != nil && q.class == constant {
+			return b.equalAt(q, word-(off-q.start))
+		}
+	}
+	to, err := b.resolve(from, r)
+	if err != nil || to.piece != nil {
+		return false
+	}
+	return to.value(0)+uint32(r.Addend) == word
+}
+
+// searchLimit bounds what is searched for: a longer constant of the image has a
+// name, and was found by it.
+const searchLimit = 4096
+
+// search looks for the content of the constant in the image's read-only memory.
+func (b *binder) search(p *piece) (uint32, bool) {
+	want := p.data()
+	if len(want) == 0 || len(want) > searchLimit || len(p.relocs()) > 0 {
+		return 0, false
+	}
+	for _, r := range b.image.Regions() {
+		if r.Write || !r.Read || !r.Loaded {
+			continue
+		}
+		all, ok := b.image.Bytes(r.Addr, r.Size)
+		if !ok {
+			continue
+		}
+		for from := 0; ; {
+			i := bytes.Index(all[from:], want)
+			if i < 0 {
+				break
+			}
+			if addr := r.Addr + uint32(from+i); addr&(p.align-1) == 0 {
+				return addr, true
+			}
+			from += i + 1
+		}
+	}
+	return 0, false
+}
+
+// readOnly reports whether the n bytes at addr lie in one region that the
+// firmware does not write.
+func (im *imageIndex) readOnly(addr, n uint32) bool {
+	for _, r := range im.Regions() {
+		if !r.Write && r.Loaded && addr-r.Addr < r.Size && n <= r.Size-(addr-r.Addr) {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *binder) note(format string, args ...any) {
+	b.notes = append(b.notes, fmt.Sprintf(format, args...))
+}

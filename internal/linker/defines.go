@@ -1,0 +1,66 @@
+package linker
+
+import (
+	"cmp"
+	"slices"
+)
+
+// A definition is what a block will define; Addr is relative to the piece.
+type definition struct {
+	Definition
+	piece *piece
+}
+
+// definitions lists what the block holds besides the replaced functions and
+// their parts.
+func (b *binder) definitions(order []*piece) []definition {
+	escaping := escapes(order)
+	var all []definition
+	for _, p := range order {
+		if p.root != nil {
+			continue
+		}
+		names := p.symbols
+		if p.class == constant || len(names) == 0 {
+			all = append(all, definition{Definition{Name: p.String(), Kind: p.kind(), Size: p.size(), AddressEscapes: escaping[p]}, p})
+			continue
+		}
+		for _, s := range names {
+			name, unit := b.identity(p, s)
+			all = append(all, definition{Definition{
+				Name: name, Unit: unit, Kind: p.kind(), Addr: p.offsetOf(s), Size: s.Size,
+				AddressEscapes: escaping[p],
+			}, p})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b definition) int {
+		return cmp.Compare(a.piece.offset+a.Addr, b.piece.offset+b.Addr)
+	})
+	return all
+}
+
+func (p *piece) kind() Kind {
+	switch p.class {
+	case code:
+		return KindFunction
+	case constant:
+		return KindConstant
+	}
+	return KindVariable
+}
+
+// escapes finds the pieces whose address the firmware may keep: of functions,
+// what is not only branched to; of data, whatever is not seen to be used for
+// loads and stores alone.
+func escapes(order []*piece) map[*piece]bool {
+	escaping := make(map[*piece]bool)
+	for _, from := range order {
+		for _, r := range from.refs {
+			if r.to.piece == nil || r.to.piece.root != nil || isBranch(r.typ) {
+				continue
+			}
+			escaping[r.to.piece] = true
+		}
+	}
+	return escaping
+}

@@ -1,0 +1,167 @@
+package linker
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/fpbls/fpbls/internal/firmware"
+	"github.com/fpbls/fpbls/internal/object"
+	"github.com/fpbls/fpbls/internal/problem"
+)
+
+// A root is a function to replace.
+type root struct {
+	symbol *object.Symbol
+	piece  *piece
+	target *firmware.Symbol
+}
+
+// findRoots resolves the names and claims the parts that the compiler made of
+// the functions.
+func (b *binder) findRoots() error {
+	if len(b.in.Roots) == 0 {
+		return problem.New(problem.Usage, "name a function", "no function was chosen from %s", base(b.in.Unit))
+	}
+	for _, name := range b.in.Roots {
+		r, err := b.findRoot(name)
+		if err != nil {
+			return err
+		}
+		b.roots = append(b.roots, r)
+		if r.piece.root == nil {
+			r.piece.root = r
+		}
+		b.places[r.piece] = place{carried: true}
+	}
+	for _, s := range b.unit.object.Symbols {
+		if s.Section == nil || !s.IsFunction() || !isPart(s.Name) {
+			continue
+		}
+		i := slices.IndexFunc(b.roots, func(r *root) bool { return r.symbol.Name == wholeName(s.Name) })
+		if i < 0 {
+			continue
+		}
+		if p := find(b.unit.split(s.Section), s.Value); p != nil && p.root == nil {
+			p.root = b.roots[i]
+		}
+	}
+	return nil
+}
+
+func (b *binder) findRoot(name string) (*root, error) {
+	var there []*firmware.Symbol
+	for _, f := range b.image.Lookup(name) {
+		if f.Kind == firmware.Function {
+			there = append(there, f)
+		}
+	}
+	here := b.functionsNamed(name, there)
+	switch {
+	case len(there) == 0 && len(here) == 0:
+		hint := "check the name with \"fpbls symbols\""
+		if near := b.image.Near(name); len(near) > 0 {
+			hint = "did you mean " + strings.Join(near, ", ") + "?"
+		}
+		return nil, problem.New(problem.NoSuchFunction, hint, "neither %s nor the firmware has a function %s", base(b.in.Unit), name)
+	case len(there) == 0:
+		return nil, problem.New(problem.NotInImage,
+			"inject the functions that call it instead"+b.callers(b.image.debug, here[0].Name)+", or declare it __attribute__((noinline)) and flash once",
+			"%s is in %s, but the firmware has no such function: the compiler inlined it everywhere or the linker removed it",
+			display(here[0].Name), base(b.in.Unit))
+	case len(here) == 0:
+		return nil, b.notCompiled(there[0])
+	}
+
+	s := here[0]
+	for _, other := range here[1:] {
+		if other.Name != s.Name {
+			return nil, problem.New(problem.AmbiguousName, "name one of them with its parameters",
+				"%s stands for %s and for %s", name, display(s.Name), display(other.Name))
+		}
+	}
+	target, err := b.rootTarget(s, there)
+	if err != nil {
+		return nil, err
+	}
+	p := find(b.unit.split(s.Section), s.Value)
+	if p == nil || p.class != code {
+		return nil, problem.New(problem.CannotLink, "flash this change",
+			"%s lies in section %s, which cannot be moved into a running firmware", display(s.Name), s.Section.Name)
+	}
+	return &root{symbol: s, piece: p, target: target}, nil
+}
+
+// functionsNamed finds the object's functions that the name stands for: by
+// linker name, by the linker names of what it means in the image, or by
+// demangled name.
+func (b *binder) functionsNamed(name string, there []*firmware.Symbol) []*object.Symbol {
+	var found []*object.Symbol
+	for _, s := range b.unit.object.Symbols {
+		if s.Section == nil || !s.IsFunction() {
+			continue
+		}
+		shown := display(s.Name)
+		switch {
+		case s.Name == name:
+			return []*object.Symbol{s}
+		case slices.ContainsFunc(there, func(f *firmware.Symbol) bool { return f.Name == s.Name }),
+			shown == name, strings.HasPrefix(shown, name+"("):
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
+// rootTarget picks the image's function that the object's one replaces.
+func (b *binder) rootTarget(s *object.Symbol, there []*firmware.Symbol) (*firmware.Symbol, error) {
+	all := slices.DeleteFunc(slices.Clone(there), func(f *firmware.Symbol) bool { return f.Name != s.Name })
+	if len(all) == 0 {
+		return nil, problem.New(problem.NotInImage, "inject the functions that call it instead",
+			"the firmware has %s, but not %s", there[0].Display, display(s.Name))
+	}
+	here, unknown := b.image.inFile(b.in.Unit, all)
+	if len(here) > 1 || len(here) == 0 && len(unknown) > 1 {
+		var at []string
+		for _, f := range all {
+			at = append(at, fmt.Sprintf("0x%08x", f.Addr))
+		}
+		return nil, problem.New(problem.AmbiguousName, "rename one of them and flash once",
+			"the firmware has several functions %s in files named %s, at %s", display(s.Name), base(b.in.Unit), strings.Join(at, ", "))
+	}
+	var target *firmware.Symbol
+	switch {
+	case len(here) == 1:
+		target = here[0]
+	case len(unknown) == 1:
+		target = unknown[0]
+	default:
+		// Inline functions of C++ stand in any file that uses them; of those the
+		// linker keeps one.
+		if target = pickGlobal(all); target == nil || s.Section.Group == nil {
+			return nil, problem.New(problem.NotInImage, "edit that file instead, or flash this change",
+				"the firmware's %s comes from %s, not from %s", all[0].Display, base(b.image.fileOf(all[0])), base(b.in.Unit))
+		}
+	}
+	if s.IsWeak() && s.Section.Group == nil && target.Global && !target.Weak {
+		return nil, problem.New(problem.NotInImage, "edit the definition that overrides it, or flash this change",
+			"%s in %s is a weak default, and the firmware uses another definition", display(s.Name), base(b.in.Unit))
+	}
+	return target, nil
+}
+
+// notCompiled says why the object lacks a function that the image has.
+func (b *binder) notCompiled(f *firmware.Symbol) error {
+	for _, s := range b.unit.object.Symbols {
+		if s.Section != nil && s.IsFunction() && isPart(s.Name) && wholeName(s.Name) == f.Name {
+			return problem.New(problem.NoSuchFunction, "inject the functions that call it instead",
+				"the compiler made a specialised copy, %s, and no %s of %s", s.Name, f.Display, base(b.in.Unit))
+		}
+	}
+	if callers := b.callers(b.in.ObjectDebug, f.Name); callers != "" {
+		return problem.New(problem.NoSuchFunction, "inject the functions that call it instead"+callers,
+			"the compiler now inlines %s everywhere in %s", f.Display, base(b.in.Unit))
+	}
+	return problem.New(problem.NoSuchFunction, "is it in another file, switched off by the preprocessor, or not called any more?",
+		"the firmware has %s, but compiling %s gave no such function", f.Display, base(b.in.Unit))
+}

@@ -7,19 +7,70 @@
 // instruction takes one cycle.
 package cortexm
 
-// Core is one processor. It belongs to one goroutine at a time; devices are
-// called on the goroutine of Run.
+import "github.com/fpbls/fpbls/internal/thumb"
+
+// Core is one processor. It belongs to one goroutine at a time; devices and
+// hooks are called on the goroutine of Run and must not call Run themselves.
 type Core struct {
-	// Bus state, general registers and flags: what the interpreter touches
-	// for every instruction comes first.
-	r [16]uint32
+	// What the interpreter touches for every instruction comes first.
+	r        [16]uint32 // r[15] is the PC as the executing instruction reads it
+	pc       uint32     // address of the next instruction
+	n, z     uint32     // N is bit 31 of n; Z is set when z is zero
+	carry    uint32     // 0 or 1
+	v        uint32     // V is bit 31
+	q        bool       // saturation, sticky
+	it       uint32     // ITSTATE
+	cycles   uint64
+	deadline uint64 // attend is called when cycles gets here
+	page     *codePage
+	pageBase uint32
+	loads    [256]*region // memory that can be read, by address bits 31:24
+	stores   [256]*region // memory that can be written
+
+	scratch thumb.Inst // an instruction that is not cached
+
+	regions []*region
+	nowhere *region
+	model   Model
+	cfg     Config
+
+	// Mode and special registers.
+	thumbBit   bool
+	sleeping   bool
+	waitEvent  bool // the sleep is a WFE
+	event      bool
+	lockup     bool
+	halted     bool
+	yielded    bool
+	resetAsked bool
+	ipsr       uint32
+	spOther    uint32 // the stack pointer that is not in use
+	control    uint32
+	primask    bool
+	faultmask  bool
+	basepri    uint8
+
+	exclusive     bool
+	exclusiveAddr uint32
+
+	nvic    nvic
+	scb     scb
+	systick systick
+	fpb     fpb
+	mpu     mpu
+	dwt     dwt
+
+	asUser  bool // the access being made is an unprivileged one (LDRT)
+	abort   abort
+	fault   *Fault
+	onReset func()
 }
 
 // Model selects the processor.
 type Model uint8
 
-// Models. The Cortex-M7 here is the ARMv7-M integer core with its CPUID and
-// FPB version 2; floating point is not part of it.
+// Models. The Cortex-M4 and M7 here are the ARMv7-M integer core with their
+// CPUID and FPB version; DSP and floating point are not part of them.
 const (
 	CortexM3 Model = iota
 	CortexM4
@@ -59,21 +110,42 @@ type Config struct {
 	RefDivider uint32
 }
 
-// Perm says what a mapping allows.
-type Perm uint8
-
-// Permissions of mapped memory.
-const (
-	Read Perm = 1 << iota
-	Write
-	Exec
-)
-
-// Device is a peripheral behind an address range. Accesses are aligned to
-// their size (1, 2 or 4).
-type Device interface {
-	Load(offset uint32, size int) uint32
-	Store(offset uint32, size int, v uint32)
+func (cfg Config) withDefaults() Config {
+	if cfg.FPB == (FPBConfig{}) {
+		cfg.FPB = FPBConfig{Version: 1}
+		if cfg.Model == CortexM7 {
+			cfg.FPB.Version = 2
+		}
+	}
+	switch f := &cfg.FPB; {
+	case f.Version == NoFPB:
+		f.Code, f.Literal = 0, 0
+	case f.Version == 2:
+		f.Literal = 0
+		if f.Code == 0 {
+			f.Code = 8
+		}
+	default:
+		f.Version = 1
+		if f.Code == 0 && f.Literal == 0 {
+			f.Code, f.Literal = 6, 2
+		}
+	}
+	cfg.FPB.Code = min(cfg.FPB.Code, maxCode)
+	cfg.FPB.Literal = min(cfg.FPB.Literal, maxLiteral)
+	if cfg.IRQs == 0 {
+		cfg.IRQs = 64
+	}
+	cfg.IRQs = min(cfg.IRQs, 240)
+	if cfg.PriorityBits == 0 {
+		cfg.PriorityBits = 4
+	}
+	cfg.PriorityBits = min(max(cfg.PriorityBits, 3), 8)
+	cfg.MPURegions = min(cfg.MPURegions, maxMPURegions)
+	if cfg.RefDivider == 0 {
+		cfg.RefDivider = 8
+	}
+	return cfg
 }
 
 // ResetKind says how much a reset clears.
@@ -101,69 +173,94 @@ type Stop struct {
 }
 
 // New returns a core without memory. It needs Map and Reset before it runs.
-func New(cfg Config) *Core { return &Core{} }
+func New(cfg Config) *Core {
+	c := &Core{cfg: cfg.withDefaults(), model: cfg.Model, nowhere: &region{}, page: &noPage}
+	c.refreshMaps()
+	return c
+}
 
-// Map makes mem appear at base. The same slice may be mapped more than once.
-// The host must not change mem behind the core's back; see WriteMemory.
-func (c *Core) Map(base uint32, mem []byte, p Perm) {}
+// Reset resets the core and loads SP and PC from address 0 (B1.5.5).
+func (c *Core) Reset(kind ResetKind) {
+	c.r = [16]uint32{}
+	c.n, c.z, c.carry, c.v, c.it = 0, 1, 0, 0, 0
+	c.sleeping, c.waitEvent, c.event = false, false, false
+	c.lockup, c.halted, c.yielded, c.resetAsked = false, false, false, false
+	c.ipsr, c.control, c.spOther = 0, 0, 0
+	c.primask, c.faultmask, c.basepri = false, false, 0
+	c.exclusive, c.fault = false, nil
+	c.nvic = nvic{level: c.nvic.level}
+	c.nvic.enabled[0] = alwaysEnabled
+	c.scb.reset(kind, c.cfg)
+	c.systick = systick{div: uint64(c.cfg.RefDivider)}
+	c.mpu = mpu{}
+	if kind == PowerOn {
+		c.fpb.powerOn(c.cfg.FPB)
+		c.dwt = dwt{}
+	}
+	c.refreshMaps()
+	c.flushCode()
 
-// MapDevice makes d appear at base.
-func (c *Core) MapDevice(base, size uint32, d Device) {}
-
-// Reset resets the core and loads SP and PC from address 0.
-func (c *Core) Reset(kind ResetKind) {}
-
-// Run executes until Cycles reaches limit or one of the reasons of Stop.
-func (c *Core) Run(limit uint64) Stop { return Stop{} }
-
-// Yield makes Run return after the current instruction. Devices call it.
-func (c *Core) Yield() {}
+	sp, spOK := c.load32(0)
+	pc, pcOK := c.load32(4)
+	c.r[thumb.SP] = sp &^ 3
+	c.r[thumb.LR] = 0xFFFFFFFF
+	c.pc, c.thumbBit = pc&^1, pc&1 == 1
+	if !spOK || !pcOK {
+		c.abort = abort{}
+		c.enterLockup("the vector table cannot be read")
+	}
+	c.kick()
+}
 
 // Cycles is the number of cycles since New, asleep or not.
-func (c *Core) Cycles() uint64 { return 0 }
+func (c *Core) Cycles() uint64 { return c.cycles }
 
 // Skip moves time forward to cycle to, for a core that is asleep; SysTick
 // follows. Moving backwards does nothing.
-func (c *Core) Skip(to uint64) {}
+func (c *Core) Skip(to uint64) {
+	if to > c.cycles {
+		c.cycles = to
+		c.kick()
+	}
+}
 
-// NextWake is the cycle at which SysTick will next become pending.
-func (c *Core) NextWake() (cycle uint64, ok bool) { return 0, false }
-
-// SetIRQ drives external interrupt line n.
-func (c *Core) SetIRQ(n int, level bool) {}
+// Yield makes Run return after the current instruction. Devices call it.
+func (c *Core) Yield() {
+	c.yielded = true
+	c.kick()
+}
 
 // OnResetRequest sets what is called when the firmware asks for a reset; Run
 // then returns with ResetRequested. Without a hook the core resets itself.
-func (c *Core) OnResetRequest(f func()) {}
+func (c *Core) OnResetRequest(f func()) { c.onReset = f }
 
 // Resume continues after a breakpoint that halted the core.
-func (c *Core) Resume() {}
-
-// Fault is the last fault since reset, nil if there was none.
-func (c *Core) Fault() *Fault { return nil }
+func (c *Core) Resume() {
+	c.halted = false
+	c.kick()
+}
 
 // Reg returns general register n; 15 is the address of the next instruction.
-func (c *Core) Reg(n int) uint32 { return 0 }
+func (c *Core) Reg(n int) uint32 {
+	if n == thumb.PC {
+		return c.pc
+	}
+	return c.r[n]
+}
 
 // SetReg sets general register n.
-func (c *Core) SetReg(n int, v uint32) {}
-
-// ReadMemory copies from mapped memory without side effects, like a debugger.
-// It is false when a byte is not memory.
-func (c *Core) ReadMemory(addr uint32, p []byte) bool { return false }
-
-// WriteMemory copies into mapped memory, read-only memory included.
-func (c *Core) WriteMemory(addr uint32, p []byte) bool { return false }
-
-// Fault describes a fault exception.
-type Fault struct {
-	Exception  string // "HardFault", "BusFault", …
-	Cause      string // in words
-	PC         uint32 // instruction that faulted
-	Address    uint32 // data address when HasAddress
-	HasAddress bool
-	Regs       [16]uint32
-	CFSR       uint32
-	HFSR       uint32
-	Cycle      uint64
+func (c *Core) SetReg(n int, v uint32) {
+	switch n {
+	case thumb.PC:
+		c.pc = v &^ 1
+		c.kick()
+	case thumb.SP:
+		c.r[n] = v &^ 3
+	default:
+		c.r[n] = v
+	}
 }
+
+// kick makes the interpreter look at everything that is not an instruction
+// before it executes the next one.
+func (c *Core) kick() { c.deadline = 0 }

@@ -22,15 +22,7 @@ type Patch struct {
 // Prepare follows the references of the functions and decides what is carried
 // and what is bound. Its errors are problems that name function and symbol.
 func Prepare(in Input) (*Patch, error) {
-	b := &binder{
-		in:        in,
-		unit:      newUnit(in.Object, in.Unit, false),
-		image:     &imageIndex{in.Image, in.ImageDebug},
-		places:    make(map[*piece]place),
-		undefined: make(map[string]target),
-		equal:     make(map[equality]bool),
-		needs:     make(map[string]bool),
-	}
+	b := newBinder(in)
 	if err := b.findRoots(); err != nil {
 		return nil, err
 	}
@@ -40,6 +32,31 @@ func Prepare(in Input) (*Patch, error) {
 	if err := b.checkConstructors(); err != nil {
 		return nil, err
 	}
+	p, err := b.patch()
+	if err != nil {
+		return nil, err
+	}
+	// What does not fit its place fails at every address: better now.
+	if _, err := p.Link(trialBase &^ (p.Align - 1)); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func newBinder(in Input) *binder {
+	return &binder{
+		in:        in,
+		unit:      newUnit(in.Object, in.Unit, false),
+		image:     &imageIndex{in.Image, in.ImageDebug},
+		places:    make(map[*piece]place),
+		undefined: make(map[string]target),
+		equal:     make(map[equality]bool),
+		needs:     make(map[string]bool),
+	}
+}
+
+// patch lays out what is carried.
+func (b *binder) patch() (*Patch, error) {
 	p := &Patch{roots: b.roots, Needs: slices.Sorted(maps.Keys(b.needs)), Notes: b.notes}
 	if err := p.layOut(b.order); err != nil {
 		return nil, err
@@ -48,11 +65,6 @@ func Prepare(in Input) (*Patch, error) {
 		p.Functions = append(p.Functions, Function{Name: r.target.Name, Target: r.target, Size: r.size()})
 	}
 	p.defines = b.definitions(p.order)
-	// What does not fit its place fails at every address: better now.
-	_, err := p.Link(trialBase &^ (p.Align - 1))
-	if err != nil {
-		return nil, err
-	}
 	return p, nil
 }
 

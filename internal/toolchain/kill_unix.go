@@ -1,0 +1,15 @@
+//go:build unix
+
+package toolchain
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// killGroup makes a cancelled context end the compiler driver and what it
+// started.
+func killGroup(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+}

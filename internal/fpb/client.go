@@ -9,7 +9,9 @@ package fpb
 
 import (
 	"context"
-	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,53 +22,226 @@ type Options struct {
 	// not block, and must not keep p.
 	Output func(p []byte)
 	// Trace receives every byte of the line, both directions, for bug reports.
-	// It may be called from two goroutines at the same time.
+	// It may be called from several goroutines at the same time.
 	Trace func(d Direction, p []byte)
 	// Timeout is how long an answer may be overdue, beside the time its bytes
-	// take on the line. Zero: two seconds, for a main loop that polls rarely.
+	// take on the line, until the board has shown how soon it answers. Zero: two
+	// seconds, for a main loop that polls rarely.
 	Timeout time.Duration
+	// Stall is how long an answer to ReadMemory may keep the board's main loop
+	// from its work: many ports wait for each byte they send. Zero: 25 ms.
+	Stall time.Duration
 }
 
 // A Client is a connection to a function loader.
 //
-// NewClient starts one goroutine, the reader, which Close ends. Requests are
-// serialised: a second one waits for its turn. Send, Traffic and Done never
-// wait for a request.
+// NewClient starts one goroutine, the reader, which Close ends. Requests take
+// turns: a second one waits until the first has its answer. Send, Traffic and Done
+// never wait for a request.
 type Client struct {
 	conn Conn
 	opts Options
-	done chan struct{}
+	done chan struct{} // closed when the reader has ended
+	turn chan struct{} // held by the request that runs
+
+	sent, received atomic.Int64
+
+	writing sync.Mutex // one line at a time
+	midLine bool       // Send has left a line unfinished; under writing
+
+	mu        sync.Mutex
+	demux     demux
+	arrivals  arrivals
+	changed   chan struct{}      // signalled when the state of the request changes
+	wake      context.CancelFunc // ends the Read in progress
+	err       error              // why the reader ended
+	abandoned bool               // a request ended without an answer
+	recent    []byte             // what came last, for messages
+	sentRaw   bool               // the user has written a line of their own
+
+	// Of the request that has the turn.
+	pace     pace
+	unsynced bool       // late answers may still come
+	stale    []*pattern // what they look like
+	nonce    uint32
+	last     *Info // as it should be now, nil if unknown
+	pending  int   // size of the allocation that no patch has taken
+	noise    int   // requests for which the line is still taken for a bad one
+	shell    bool  // the loader runs in a shell
 }
+
+// arrivals is when the bytes of an answer came.
+type arrivals struct {
+	first, last    time.Time
+	total, atFirst int
+}
+
+const (
+	defaultTimeout = 2 * time.Second
+	defaultStall   = 25 * time.Millisecond
+
+	// A few characters less than the loader takes, for those that a damaged line
+	// adds.
+	bareMetalLine = 511 - 8
+	nuttxLine     = 1023 - 8
+)
 
 // NewClient takes over conn: Close closes it.
 func NewClient(conn Conn, o Options) *Client {
-	return &Client{conn: conn, opts: o, done: make(chan struct{})}
+	if o.Timeout == 0 {
+		o.Timeout = defaultTimeout
+	}
+	if o.Stall == 0 {
+		o.Stall = defaultStall
+	}
+	c := &Client{
+		conn: conn, opts: o,
+		done: make(chan struct{}), turn: make(chan struct{}, 1), changed: make(chan struct{}, 1),
+		nonce:    rand.Uint32(),
+		unsynced: true,
+		pace:     pace{patience: o.Timeout, down: newWindow(16, 768)},
+	}
+	c.setLineSize(bareMetalLine)
+	go c.read()
+	return c
 }
 
-var errSkeleton = errors.New("fpb: body follows")
+// setLineSize adapts to the length of line that the platform takes.
+func (c *Client) setLineSize(n int) {
+	overhead := len(writeRequest(0xFFFFFFFF, make([]byte, 1000)).line) - 4*334
+	most := (n - overhead) / 4 * 3
+	if c.pace.up.most == 0 {
+		c.pace.up = newWindow(24, most)
+	}
+	c.pace.up.limit(most)
+}
 
-func (c *Client) Close() error          { return c.conn.Close() }
+// Close ends the reader and closes the connection. A request that runs fails.
+func (c *Client) Close() error {
+	err := c.conn.Close()
+	<-c.done
+	return err
+}
+
+// Done is closed when the connection has ended, by Close or by itself.
 func (c *Client) Done() <-chan struct{} { return c.done }
 
-func (c *Client) Connect(ctx context.Context) (Info, error) { return Info{}, errSkeleton }
-func (c *Client) Info(ctx context.Context) (Info, error)    { return Info{}, errSkeleton }
-func (c *Client) Alloc(ctx context.Context, size int) (uint32, error) {
-	return 0, errSkeleton
+// Traffic is how many bytes have crossed the line.
+func (c *Client) Traffic() (sent, received int64) { return c.sent.Load(), c.received.Load() }
+
+// Send writes to the firmware's console.
+func (c *Client) Send(ctx context.Context, p []byte) error {
+	if len(p) == 0 {
+		return nil
+	}
+	c.mu.Lock()
+	c.sentRaw = true // the loader may have been asked something
+	c.mu.Unlock()
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	last := p[len(p)-1]
+	c.midLine = last != '\n' && last != '\r'
+	return c.put(ctx, p)
 }
-func (c *Client) Upload(ctx context.Context, base, offset uint32, data []byte, progress func(done int)) error {
-	return errSkeleton
+
+// writeLine writes a request.
+func (c *Client) writeLine(ctx context.Context, line string) error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	text := line + "\n"
+	if c.midLine {
+		text = "\n" + text
+		c.midLine = false
+	}
+	return c.put(ctx, []byte(text))
 }
-func (c *Client) ReadMemory(ctx context.Context, addr uint32, n int, progress func(done int)) ([]byte, error) {
-	return nil, errSkeleton
+
+func (c *Client) put(ctx context.Context, p []byte) error {
+	if c.opts.Trace != nil {
+		c.opts.Trace(Sent, p)
+	}
+	c.sent.Add(int64(len(p)))
+	return c.conn.Write(ctx, p)
 }
-func (c *Client) WriteMemory(ctx context.Context, addr uint32, data []byte) error {
-	return errSkeleton
+
+// read is the reader goroutine.
+func (c *Client) read() {
+	defer close(c.done)
+	buf := make([]byte, 4096)
+	var out []byte
+	for {
+		ctx, cancel := c.readContext()
+		n, err := c.conn.Read(ctx, buf)
+		expired := ctx.Err() != nil
+		cancel()
+		if n > 0 {
+			c.received.Add(int64(n))
+			if c.opts.Trace != nil {
+				c.opts.Trace(Received, buf[:n])
+			}
+		}
+		c.mu.Lock()
+		before := c.demux.state
+		out = out[:0]
+		if n > 0 {
+			c.arrivals.note(time.Now(), n)
+			c.recent = append(c.recent, buf[:n]...)
+			c.recent = c.recent[max(0, len(c.recent)-recentBytes):]
+			out = append(out, c.demux.feed(buf[:n])...)
+		} else if expired {
+			out = c.demux.flush(out)
+		}
+		ended := n == 0 && err != nil && !expired
+		if ended {
+			c.err = err
+			out = c.demux.settle(out)
+		}
+		if ended || c.demux.state != before {
+			select {
+			case c.changed <- struct{}{}:
+			default:
+			}
+		}
+		c.mu.Unlock()
+		if len(out) > 0 && c.opts.Output != nil {
+			c.opts.Output(out)
+		}
+		if ended {
+			return
+		}
+	}
 }
-func (c *Client) Patch(ctx context.Context, m Mode, slot int, orig, target uint32) error {
-	return errSkeleton
+
+// recentBytes is how much of what came last is kept.
+const recentBytes = 512
+
+// flushAfter is how long a shell's prompt may take to become complete.
+const flushAfter = 50 * time.Millisecond
+
+// readContext limits the next Read: it is ended by interrupt, and when it is
+// time to give out what was held back.
+func (c *Client) readContext() (context.Context, context.CancelFunc) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var ctx context.Context
+	var cancel context.CancelFunc
+	if c.demux.holding() {
+		ctx, cancel = context.WithTimeout(context.Background(), flushAfter)
+	} else {
+		ctx, cancel = context.WithCancel(context.Background())
+	}
+	if c.abandoned {
+		c.abandoned = false
+		cancel()
+	}
+	c.wake = cancel
+	return ctx, cancel
 }
-func (c *Client) Unpatch(ctx context.Context, slot int) error         { return errSkeleton }
-func (c *Client) UnpatchAll(ctx context.Context) error                { return errSkeleton }
-func (c *Client) Enable(ctx context.Context, slot int, on bool) error { return errSkeleton }
-func (c *Client) Send(ctx context.Context, p []byte) error            { return c.conn.Write(ctx, p) }
-func (c *Client) Traffic() (sent, received int64)                     { return 0, 0 }
+
+func (a *arrivals) note(now time.Time, n int) {
+	if a.total == 0 {
+		a.first, a.atFirst = now, n
+	}
+	a.last = now
+	a.total += n
+}

@@ -3,7 +3,6 @@ package fpb_test
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -46,11 +45,10 @@ func startBoard(t *testing.T, cfg sim.Config) (*fpb.Client, *sim.Board, *output)
 
 func TestConnectToBoard(t *testing.T) {
 	c, _, out := startBoard(t, sim.Config{})
-	info, err := c.Connect(t.Context())
+	_, err := c.Connect(t.Context())
 	if err != nil {
 		t.Fatalf("%v\noutput %q", err, out)
 	}
-	fmt.Printf("%+v\n", info)
 	if strings.Contains(out.String(), "[FL") || strings.Contains(out.String(), "Slot") {
 		t.Errorf("answers in the output: %q", out)
 	}

@@ -3,6 +3,7 @@ package fpb
 import (
 	"bytes"
 	"slices"
+	"strings"
 )
 
 // A demux takes the loader's answers out of the byte stream. It is pure: bytes
@@ -268,7 +269,7 @@ func (d *demux) success(m match, data []byte) bool {
 		}
 	}
 	d.take(m)
-	d.answer = answer{status: d.text(m), lines: lines, data: data}
+	d.answer = answer{status: strings.TrimPrefix(d.text(m), "[FLOK] "), lines: lines, data: data}
 	d.state = headless
 	d.found, d.known = nil, nil
 	d.reset()
@@ -364,7 +365,7 @@ func (d *demux) stepStale(pos int, b byte) {
 // stepFailure looks for errors and for the end of the answer.
 func (d *demux) stepFailure(pos int, b byte) {
 	if m, ok := d.failure.step(pos, b); ok {
-		d.fail(line{match: m, text: d.text(m)})
+		d.fail(line{match: m, text: strings.TrimPrefix(d.text(m), "[FLERR] ")})
 	}
 	end, ok := d.end.step(pos, b)
 	if d.known != nil {

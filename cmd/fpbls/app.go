@@ -119,15 +119,25 @@ func (a *app) open() (*workspace.Project, error) {
 	if err != nil {
 		return nil, err
 	}
+	layer, err := a.layer()
+	if err != nil {
+		return nil, err
+	}
+	return workspace.Open(root, workspace.Options{Layers: []settings.Layer{layer}, UserDir: userDir()}), nil
+}
+
+// layer is what the flags set.
+func (a *app) layer() (settings.Layer, error) {
 	text := map[string]string{"port": a.port, "elf": a.elf, "compileCommands": a.compileCommands}
 	if a.baud != 0 {
 		text["baud"] = strconv.Itoa(a.baud)
 	}
 	layer, issues := settings.FromText(a.base(), text)
 	if len(issues) > 0 {
-		return nil, problem.New(problem.Usage, issues[0].Problem.Hint, "--%s: %s", flagOf[issues[0].Key], issues[0].Problem.Message)
+		p := issues[0].Problem
+		return layer, problem.New(problem.Usage, p.Hint, "--%s: %s", flagOf[issues[0].Key], p.Message)
 	}
-	return workspace.Open(root, workspace.Options{Layers: []settings.Layer{layer}, UserDir: userDir()}), nil
+	return layer, nil
 }
 
 // flagOf names the flag of a setting.

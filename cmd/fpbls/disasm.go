@@ -80,12 +80,16 @@ func (a *app) disasmCommand() *cobra.Command {
 }
 
 func disassemble(image *firmware.Image, s *firmware.Symbol) disassembly {
-	d := disassembly{symbol: newSymbol(s), Instructions: []instruction{}}
+	d := disassembly{symbol: newSymbol(image, s), Instructions: []instruction{}}
 	name := func(addr uint32) string {
-		if f := image.At(addr); f != nil {
+		f := image.At(addr)
+		switch {
+		case f == nil:
+			return ""
+		case f.Addr == addr:
 			return f.Display
 		}
-		return ""
+		return fmt.Sprintf("%s+0x%x", f.Display, addr-f.Addr)
 	}
 	code, _ := image.Bytes(s.Addr, s.Size)
 	for at := 0; at < len(code); {

@@ -13,11 +13,19 @@ import (
 	"github.com/fpbls/fpbls/internal/workspace"
 )
 
-type injected struct{ patch.Result }
+type injected struct {
+	patch.Result
+	Diagnostics []diagnostic `json:"diagnostics,omitempty"` // the compiler's warnings
+}
+
+func newInjected(r patch.Result) injected {
+	r.Patches = list(r.Patches)
+	return injected{r, diagnostics(r.Diagnostics)}
+}
 
 func (r injected) text(w io.Writer) {
 	for _, d := range r.Diagnostics {
-		fmt.Fprintln(w, d)
+		d.text(w)
 	}
 	for _, note := range r.Notes {
 		fmt.Fprintln(w, "note: "+note)
@@ -78,7 +86,7 @@ func (a *app) injectCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.print(injected{result})
+			return a.print(newInjected(result))
 		},
 	}
 	flags := cmd.Flags()
@@ -105,5 +113,5 @@ func (a *app) check(ctx context.Context, p *workspace.Project, unit patch.Unit, 
 	if err != nil {
 		return err
 	}
-	return a.print(checked{injected{result}})
+	return a.print(checked{newInjected(result)})
 }

@@ -48,10 +48,10 @@ func (a *app) object(ok bool, v any) error {
 
 // A failure is an error as scripts get it.
 type failure struct {
-	Code        problem.Code           `json:"code"`
-	Message     string                 `json:"message"`
-	Hint        string                 `json:"hint"`
-	Diagnostics []toolchain.Diagnostic `json:"diagnostics,omitempty"` // of the compiler
+	Code        problem.Code `json:"code"`
+	Message     string       `json:"message"`
+	Hint        string       `json:"hint"`
+	Diagnostics []diagnostic `json:"diagnostics,omitempty"` // of the compiler
 }
 
 // fail prints why the command failed.
@@ -70,7 +70,7 @@ func (a *app) fail(err error) {
 		return
 	}
 	for _, d := range f.Diagnostics {
-		fmt.Fprintln(a.err, d)
+		d.text(a.err)
 	}
 	fmt.Fprintln(a.err, "fpbls: "+f.Message)
 	if f.Hint != "" {
@@ -86,7 +86,7 @@ func describe(err error) failure {
 		f = failure{Code: problem.Cancelled, Message: "cancelled", Hint: "the board runs what it ran before"}
 	}
 	if rejected, ok := errors.AsType[*toolchain.CompileError](err); ok {
-		f.Diagnostics = rejected.Diagnostics
+		f.Diagnostics = diagnostics(rejected.Diagnostics)
 	}
 	return f
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -10,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fpbls/fpbls/internal/lsp"
-	"github.com/fpbls/fpbls/internal/rpc"
 )
 
 func (a *app) serveCommand() *cobra.Command {
@@ -25,15 +23,16 @@ without arguments when standard input is not a terminal.`,
 	return cmd
 }
 
-// errServer has been logged already: standard output belongs to the editor.
-var errServer = errors.New("the language server stopped")
-
 func (a *app) serve(ctx context.Context) error {
+	layer, err := a.layer()
+	if err != nil {
+		return err
+	}
 	os.Stdout = os.Stderr // a stray print must not corrupt the protocol
-	log := slog.New(slog.NewTextHandler(a.err, nil))
-	_ = log
-	_ = lsp.New
-	return rpc.Serve(ctx, stdio{a.in, a.out}, rpc.Options{Log: log}, nil)
+	return lsp.Serve(ctx, stdio{a.in, a.out}, lsp.Options{
+		Log: slog.New(slog.NewTextHandler(a.err, nil)), Version: buildVersion().Version,
+		UserDir: userDir(), Flags: layer,
+	})
 }
 
 type stdio struct {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/fpbls/fpbls/internal/problem"
 	"github.com/fpbls/fpbls/internal/sim"
+	"github.com/fpbls/fpbls/internal/sim/cortexm"
 	testfirmware "github.com/fpbls/fpbls/testdata/firmware"
 )
 
@@ -43,26 +45,24 @@ runs.`,
 	flags := cmd.Flags()
 	flags.StringVar(&o.firmware, "firmware", "", "the ELF `file` to run")
 	flags.StringVar(&o.listen, "listen", "tcp://127.0.0.1:0", "the `address` to offer the line at; port 0 picks one")
-	flags.BoolVar(&o.pty, "pty", sim.HasPTY, "offer a pseudo-terminal as well")
-	flags.StringVar(&o.board, "board", "stm32f103", "the `board`: stm32f103 or mps2-an385")
+	flags.BoolVar(&o.pty, "pty", true, "offer a pseudo-terminal as well, on Unix")
+	flags.StringVar(&o.board, "board", "", "the `board`: "+strings.Join(sim.Boards(), ", "))
+	flags.StringVar(&o.fpb, "fpb", "", "the `version` of the board's FPB unit: 1, 2 or none")
+	must(cmd.RegisterFlagCompletionFunc("board", cobra.FixedCompletions(sim.Boards(), cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
 
 type simulation struct {
-	firmware, listen, board string
-	pty                     bool
+	firmware, listen, board, fpb string
+	pty                          bool
+}
+
+var fpbVersions = map[string]cortexm.FPBConfig{
+	"": {}, "1": {Version: 1}, "2": {Version: 2}, "none": {Version: cortexm.NoFPB},
 }
 
 func (o *simulation) run(ctx context.Context, a *app) error {
-	firmware := testfirmware.DemoELF
-	if o.firmware != "" {
-		var err error
-		if firmware, err = os.ReadFile(a.path(o.firmware)); err != nil {
-			return problem.New(problem.NoELF, "check the path", "cannot read the firmware: %w", err)
-		}
-	}
-	// --baud alone paces the line: a script that names none wants it fast.
-	b, err := sim.New(sim.Config{Board: o.board, Baud: a.baud}, firmware)
+	board, err := o.power(a)
 	if err != nil {
 		return err
 	}
@@ -70,25 +70,50 @@ func (o *simulation) run(ctx context.Context, a *app) error {
 	if !ok {
 		return problem.New(problem.Usage, "write it as tcp://127.0.0.1:4000", "cannot listen at %q", o.listen)
 	}
-	l, err := net.Listen("tcp", address)
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return problem.New(problem.PortBusy, "name another address with --listen", "cannot listen at %s: %w", o.listen, err)
 	}
-	defer l.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return board.Run(ctx) })
+	g.Go(func() error { return sim.Serve(ctx, board, l) })
 	r := ready{Address: "tcp://" + l.Addr().String()}
 	if o.pty {
-		if r.PTY, err = sim.OpenPTY(ctx, b); err != nil {
+		name, ended, err := sim.OpenPTY(ctx, board)
+		if err != nil && !errors.Is(err, sim.ErrNoPTY) {
 			return err
 		}
+		if r.PTY = name; ended != nil {
+			defer func() {
+				cancel()
+				<-ended
+			}()
+		}
 	}
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return b.Run(ctx) })
-	g.Go(func() error { return sim.Serve(ctx, b, l) })
 	if err := a.print(r); err != nil {
 		return err
 	}
-	if err := g.Wait(); ctx.Err() == nil {
+	if err := g.Wait(); !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil // an interrupt is how it ends
+}
+
+// power switches the board on.
+func (o *simulation) power(a *app) (*sim.Board, error) {
+	firmware := testfirmware.DemoELF
+	if o.firmware != "" {
+		var err error
+		if firmware, err = os.ReadFile(a.path(o.firmware)); err != nil {
+			return nil, problem.New(problem.NoELF, "check the path", "cannot read the firmware: %w", err)
+		}
+	}
+	unit, ok := fpbVersions[o.fpb]
+	if !ok {
+		return nil, problem.New(problem.Usage, "say 1, 2 or none", "there is no FPB version %q", o.fpb)
+	}
+	// Only --baud paces the line, not the setting: a script wants it fast.
+	return sim.New(sim.Config{Board: o.board, Baud: a.baud, FPB: unit}, firmware)
 }

@@ -25,13 +25,19 @@ type symbol struct {
 	Address patch.Address `json:"address"`
 	Size    uint32        `json:"size"`
 	Kind    firmware.Kind `json:"kind"`
-	File    string        `json:"file"`
+	File    string        `json:"file"` // source; empty for a global variable
 }
 
-func newSymbol(s *firmware.Symbol) symbol {
+func newSymbol(image *firmware.Image, s *firmware.Symbol) symbol {
 	r := symbol{Name: s.Name, Address: patch.Address(s.Addr), Size: s.Size, Kind: s.Kind, File: s.File}
 	if s.Display != s.Name {
 		r.Display = s.Display
+	}
+	// The symbol table tells only the files of local symbols.
+	if debug, err := image.Debug(); err == nil && s.Kind == firmware.Function {
+		if f, ok := debug.FunctionAt(s.Addr); ok {
+			r.File = f.Unit
+		}
 	}
 	return r
 }
@@ -68,7 +74,7 @@ func (a *app) symbolsCommand() *cobra.Command {
 			found := symbols{Symbols: []symbol{}}
 			for _, s := range image.Symbols() {
 				if matches(s.Name) || matches(s.Display) {
-					found.Symbols = append(found.Symbols, newSymbol(s))
+					found.Symbols = append(found.Symbols, newSymbol(image, s))
 				}
 			}
 			return a.print(found)

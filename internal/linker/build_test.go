@@ -2,6 +2,7 @@ package linker
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"github.com/fpbls/fpbls/internal/dwarf"
 	"github.com/fpbls/fpbls/internal/firmware"
 	"github.com/fpbls/fpbls/internal/object"
+	testfirmware "github.com/fpbls/fpbls/testdata/firmware"
 )
 
 // A compiler is a way to compile the fixtures.
@@ -81,7 +83,7 @@ func (c compiler) compile(t testing.TB, dir, source string, flags ...string) str
 func link(t testing.TB, script string, objects ...string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "image.elf")
-	args := slices.Concat(gcc, []string{"-nostdlib", "-Wl,--no-warnings,-T," + script}, objects, []string{"-lgcc", "-o", out})
+	args := slices.Concat(gcc, []string{"-nostdlib", "-T" + script}, objects, []string{"-lgcc", "-o", out})
 	run(t, ".", args...)
 	return out
 }
@@ -135,18 +137,58 @@ type fixture struct {
 	image  *firmware.Image
 }
 
-// buildApp compiles testdata/app, links it and returns the fixture of each file.
-func buildApp(t testing.TB, c compiler) []fixture {
+// A program is a fixture that can be compiled in several ways.
+type program struct {
+	name   string
+	dir    string
+	script string
+	units  []string
+	flags  []string
+}
+
+// programs are the fixtures of this package and the test firmware.
+func programs(t testing.TB) []program {
 	t.Helper()
-	dir := filepath.Join("testdata", "app")
-	units := []string{"app.c", "filter.c", "main.c"}
-	var objects []string
-	for _, u := range units {
-		objects = append(objects, c.compile(t, dir, u))
+	app, err := filepath.Abs(filepath.Join("testdata", "app"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	image := openImage(t, link(t, filepath.Join(dir, "image.ld"), objects...))
+	p, err := testfirmware.WriteProject(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var entries []struct {
+		Arguments []string
+		File      string
+	}
+	if err := json.Unmarshal(readFile(t, p.CompileCommands), &entries); err != nil {
+		t.Fatal(err)
+	}
+	board := program{name: "firmware", dir: p.Dir, script: filepath.Join(p.Dir, "board", "stm32f103.ld")}
+	for _, e := range entries {
+		board.units = append(board.units, e.File)
+		board.flags = slices.DeleteFunc(slices.Clone(e.Arguments[1:]), func(arg string) bool {
+			return arg == "-c" || arg == "-o" || arg == e.File || strings.HasSuffix(arg, ".o") ||
+				strings.HasPrefix(arg, "-O") || strings.HasSuffix(arg, "-sections") || arg == "-mthumb"
+		})
+	}
+	return []program{
+		{"app", app, filepath.Join(app, "image.ld"), []string{"app.c", "filter.c", "main.c"}, nil},
+		board,
+	}
+}
+
+// build compiles the program, links it and returns the fixture of each file.
+func (p program) build(t testing.TB, c compiler) []fixture {
+	t.Helper()
+	var objects []string
+	for _, u := range p.units {
+		objects = append(objects, c.compile(t, p.dir, u, p.flags...))
+	}
+	support := compiler{"gcc", gcc, []string{"-Os", "-ffreestanding"}}.compile(t, "testdata", "aeabi.c")
+	image := openImage(t, link(t, p.script, append(slices.Clone(objects), support)...))
 	var all []fixture
-	for i, u := range units {
+	for i, u := range p.units {
 		all = append(all, fixture{parseObject(t, objects[i]), objects[i], u, image})
 	}
 	return all

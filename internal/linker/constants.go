@@ -2,8 +2,10 @@ package linker
 
 import (
 	"bytes"
+	"debug/elf"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/fpbls/fpbls/internal/firmware"
 	"github.com/fpbls/fpbls/internal/object"
@@ -31,10 +33,30 @@ func (b *binder) placeConstant(p *piece, names []*object.Symbol) (place, error) 
 	if addr, ok := b.search(p); ok {
 		return place{addr: addr}, nil
 	}
-	if differs != "" {
+	if differs != "" && !holdsLabels(p) {
 		b.note("constant %s differs from the firmware's: the patch uses its own, other functions keep theirs", differs)
 	}
 	return place{carried: true}, nil
+}
+
+// holdsLabels reports whether the constant is a jump table of a replaced
+// function: that it differs says nothing.
+func holdsLabels(p *piece) bool {
+	return slices.ContainsFunc(p.relocs(), func(r object.Reloc) bool { return labelled(p, r) != nil })
+}
+
+// labelled returns the replaced function that the relocation points into, nil
+// if it is not one that does.
+func labelled(p *piece, r object.Reloc) *piece {
+	s := r.Symbol
+	if s.Section == nil || s.Type != elf.STT_SECTION {
+		return nil
+	}
+	q := find(p.unit.split(s.Section), s.Value+uint32(r.Addend)&^1)
+	if q == nil || q.root == nil {
+		return nil
+	}
+	return q
 }
 
 // equality is a question of equalAt.

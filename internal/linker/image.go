@@ -52,8 +52,8 @@ func (im *imageIndex) find(u *unit, s *object.Symbol, kind firmware.Kind) (*firm
 		return nil, problem.New(problem.CannotLink, "rename one of them and flash once",
 			"the firmware has %d symbols %s in files named %s, at 0x%08x and 0x%08x: it cannot be told which one is meant",
 			len(here), display(s.Name), base(u.name), here[0].Addr, here[1].Addr)
-	case len(unknown) == 1 && len(all) == 1:
-		return unknown[0], nil
+	case len(unknown) == 1 && len(all) == 1 && !unknown[0].Global:
+		return unknown[0], nil // a firmware that does not name its files
 	case len(unknown) > 0 && kind == firmware.Variable:
 		return nil, problem.New(problem.CannotLink, "flash this change, or give the variable a name of its own",
 			"the firmware has a variable %s, and it cannot be told whether it is the one of %s", display(s.Name), base(u.name))
@@ -80,6 +80,12 @@ func (im *imageIndex) inFile(path string, all []*firmware.Symbol) (here, unknown
 		}
 	}
 	return here, unknown
+}
+
+// mayBeIn reports whether the symbol is of the file, as far as that is known.
+func (im *imageIndex) mayBeIn(path string, s *firmware.Symbol) bool {
+	file := im.fileOf(s)
+	return file == "" && !s.Global || file != "" && sameFile(path, file) > 0
 }
 
 // fileOf returns the source file that defines the symbol, as well as it is

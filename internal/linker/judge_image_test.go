@@ -13,21 +13,23 @@ import (
 // to the image's copies, gives the image's bytes: every binding is the one that
 // GNU ld made when it linked the image.
 func TestJudgeImageBytes(t *testing.T) {
-	for _, c := range append(compilers(sections...), compilers()...) {
-		t.Run(c.String(), func(t *testing.T) {
-			t.Parallel()
-			judged := 0
-			for _, f := range buildApp(t, c) {
-				for _, name := range f.functions() {
-					judgeImage(t, f, name)
-					judged++
+	for _, p := range programs(t) {
+		for _, c := range append(compilers(sections...), compilers()...) {
+			t.Run(p.name+" "+c.String(), func(t *testing.T) {
+				t.Parallel()
+				judged := 0
+				for _, f := range p.build(t, c) {
+					for _, name := range f.functions() {
+						judgeImage(t, f, name)
+						judged++
+					}
 				}
-			}
-			t.Logf("%d functions", judged)
-			if judged < 40 {
-				t.Errorf("only %d functions were judged", judged)
-			}
-		})
+				t.Logf("%d functions", judged)
+				if judged < 40 {
+					t.Errorf("only %d functions were judged", judged)
+				}
+			})
+		}
 	}
 }
 

@@ -101,9 +101,6 @@ func (b *binder) resolve(from *piece, r object.Reloc) (target, error) {
 	switch {
 	case s.Index == 0: // no symbol, AAELF32 §5.6: S is 0
 		return target{name: "address 0"}, nil
-	case s.Type == elf.STT_TLS || s.Section != nil && s.Section.Flags&elf.SHF_TLS != 0:
-		return target{}, problem.New(problem.CannotLink, "use an ordinary variable, or flash this change",
-			"%s uses the thread-local variable %s, which a patch cannot give every thread", from, display(s.Name))
 	case s.Undefined:
 		return b.bindUndefined(from, s)
 	case s.Absolute:
@@ -293,10 +290,15 @@ func (b *binder) findVariable(p *piece, s *object.Symbol) (addr, size uint32, fo
 		}
 	}
 	v, err := b.image.find(p.unit, s, firmware.Variable)
-	if v == nil || err != nil {
+	switch {
+	case err != nil:
 		return 0, 0, false, err
+	case v != nil:
+		return v.Addr, v.Size, true, nil
+	case s.Bind == elf.STB_LOCAL && !p.unit.library:
+		return 0, 0, false, b.checkWhole(s)
 	}
-	return v.Addr, v.Size, true, nil
+	return 0, 0, false, nil
 }
 
 // identity is the name that a definition is known by, and its unit.

@@ -16,6 +16,12 @@ const shtExidx elf.SectionType = 0x7000_0001
 
 // checkCarried refuses what works only if it is known from start-up.
 func (b *binder) checkCarried(p *piece) error {
+	for _, r := range p.relocs() {
+		if s := r.Symbol; s.Type == elf.STT_TLS || s.Section != nil && s.Section.Flags&elf.SHF_TLS != 0 {
+			return problem.New(problem.CannotLink, "use an ordinary variable, or flash this change",
+				"%s uses the thread-local variable %s, which a patch cannot give to every thread", p, display(s.Name))
+		}
+	}
 	if p.class == code {
 		return b.checkUnwind(p)
 	}
@@ -166,14 +172,9 @@ func isInitialiser(name string) bool {
 // object gives it other content.
 func (b *binder) checkBound(p *piece, s *object.Symbol, addr uint32) error {
 	for _, r := range p.relocs() {
-		to := r.Symbol
-		if to.Section == nil || to.Type != elf.STT_SECTION {
-			continue
-		}
-		q := find(p.unit.split(to.Section), to.Value+uint32(r.Addend)&^1)
-		if q != nil && q.root != nil {
+		if f := labelled(p, r); f != nil {
 			return problem.New(problem.CannotLink, "make it const, or flash this change",
-				"variable %s holds addresses inside of %s, and the running firmware's one holds those of the old code", display(s.Name), q)
+				"variable %s holds addresses inside of %s, and the running firmware's one holds those of the old code", display(s.Name), f)
 		}
 	}
 	if p.class != variable || len(p.relocs()) > 0 {

@@ -135,19 +135,28 @@ func (b *binder) rootTarget(s *object.Symbol, there []*firmware.Symbol) (*firmwa
 		target = here[0]
 	case len(unknown) == 1:
 		target = unknown[0]
-	default:
+	case s.Section.Group != nil:
 		// Inline functions of C++ stand in any file that uses them; of those the
 		// linker keeps one.
-		if target = pickGlobal(all); target == nil || s.Section.Group == nil {
-			return nil, problem.New(problem.NotInImage, "edit that file instead, or flash this change",
-				"the firmware's %s comes from %s, not from %s", all[0].Display, base(b.image.fileOf(all[0])), base(b.in.Unit))
-		}
+		target = pickGlobal(all)
 	}
-	if s.IsWeak() && s.Section.Group == nil && target.Global && !target.Weak {
+	if s.IsWeak() && s.Section.Group == nil && (target == nil || !target.Weak) {
 		return nil, problem.New(problem.NotInImage, "edit the definition that overrides it, or flash this change",
-			"%s in %s is a weak default, and the firmware uses another definition", display(s.Name), base(b.in.Unit))
+			"%s in %s is a weak default, and the firmware uses another definition%s", display(s.Name), base(b.in.Unit), b.from(all[0]))
+	}
+	if target == nil {
+		return nil, problem.New(problem.NotInImage, "edit that file instead, or flash this change",
+			"the firmware has %s%s, but not the one of %s", all[0].Display, b.from(all[0]), base(b.in.Unit))
 	}
 	return target, nil
+}
+
+// from says which file the function is from, if that is known.
+func (b *binder) from(f *firmware.Symbol) string {
+	if file := b.image.fileOf(f); file != "" {
+		return ", from " + base(file)
+	}
+	return ""
 }
 
 // notCompiled says why the object lacks a function that the image has.

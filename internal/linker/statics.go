@@ -1,8 +1,8 @@
 package linker
 
 import (
-	"cmp"
 	"debug/elf"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,8 +54,8 @@ type statics struct {
 	here    map[localKey][]*local
 	there   map[localKey][]counterpart
 
-	// Without debug information: by name without number.
-	objectNames map[string]int
+	// What debug information does not tell, by name without number.
+	objectNames map[string][]string
 	imageNames  map[string][]*firmware.Symbol
 }
 
@@ -64,23 +64,35 @@ func newStatics(u *unit, im *imageIndex, objectDebug *dwarf.Info) *statics {
 		byPiece:     make(map[*piece]*local),
 		here:        make(map[localKey][]*local),
 		there:       make(map[localKey][]counterpart),
-		objectNames: make(map[string]int),
+		objectNames: make(map[string][]string),
 		imageNames:  make(map[string][]*firmware.Symbol),
 	}
-	described := st.readImage(u, im)
-	if objectDebug != nil && described {
+	if st.readImage(u, im) && objectDebug != nil {
 		st.readObject(u, objectDebug)
 	}
 	for _, s := range u.object.Symbols {
-		if isLocalName(s) {
-			st.objectNames[withoutNumber(s.Name)]++
+		if !isLocalName(s) {
+			continue
+		}
+		if p := find(u.split(s.Section), s.Value); p != nil && st.described(p, s) == nil {
+			name := withoutNumber(s.Name)
+			st.objectNames[name] = append(st.objectNames[name], s.Name)
 		}
 	}
 	return st
 }
 
-// isLocalName reports whether the symbol is named like a static variable of a
-// function: GCC's n.1, Clang's f.n. C cannot name anything else that way.
+// described returns what debug information says of the symbol, nil if nothing.
+func (st *statics) described(p *piece, s *object.Symbol) *local {
+	if l := st.byPiece[p]; l != nil && l.symbol.Value == s.Value {
+		return l
+	}
+	return nil
+}
+
+// isLocalName reports whether the symbol is named as compilers name static
+// variables of functions, GCC n.1 and Clang f.n, or the parts that Clang takes
+// a variable to, x.0 and x.b. C itself has no such names.
 func isLocalName(s *object.Symbol) bool {
 	return s.Bind == elf.STB_LOCAL && s.Section != nil && s.Section.IsWrite() && !s.IsFunction() && namesContent(s) &&
 		strings.IndexByte(s.Name, '.') > 0
@@ -89,32 +101,36 @@ func isLocalName(s *object.Symbol) bool {
 // readImage collects the image's side and reports whether debug information
 // describes the unit.
 func (st *statics) readImage(u *unit, im *imageIndex) bool {
+	var candidates []*firmware.Symbol
 	names := make(map[uint32]string)
 	for _, s := range im.Symbols() {
 		if s.Kind != firmware.Variable {
 			continue
 		}
 		names[s.Addr] = s.Name
-		if !s.Global && strings.IndexByte(s.Name, '.') > 0 && im.writable(s.Addr) && (s.File == "" || sameFile(u.name, s.File) > 0) {
+		if !s.Global && strings.IndexByte(s.Name, '.') > 0 && im.writable(s.Addr) && im.mayBeIn(u.name, s) {
+			candidates = append(candidates, s)
+		}
+	}
+	known := make(map[uint32]bool)
+	best := 0
+	if im.debug != nil {
+		for _, cu := range im.debug.Units() {
+			best = max(best, sameFile(u.name, cu.Name))
+		}
+		for _, s := range im.debug.StaticLocals() {
+			if best == 0 || sameFile(u.name, s.Unit) != best || s.Addr == 0 || known[s.Addr] {
+				continue // the linker leaves address 0 where it removed a variable
+			}
+			known[s.Addr] = true
+			key := localKey{s.Function, s.Name}
+			st.there[key] = append(st.there[key], counterpart{scope: s.Scope, typ: s.Type, symbol: names[s.Addr], addr: s.Addr, size: s.Size})
+		}
+	}
+	for _, s := range candidates {
+		if !known[s.Addr] {
 			key := withoutNumber(s.Name)
 			st.imageNames[key] = append(st.imageNames[key], s)
-		}
-	}
-	if im.debug == nil {
-		return false
-	}
-	best := 0
-	for _, cu := range im.debug.Units() {
-		best = max(best, sameFile(u.name, cu.Name))
-	}
-	for _, s := range im.debug.StaticLocals() {
-		if best == 0 || sameFile(u.name, s.Unit) != best || s.Addr == 0 {
-			continue // the linker leaves address 0 where it removed a variable
-		}
-		key := localKey{s.Function, s.Name}
-		c := counterpart{scope: s.Scope, typ: s.Type, symbol: names[s.Addr], addr: s.Addr, size: s.Size}
-		if !slices.ContainsFunc(st.there[key], func(o counterpart) bool { return o.addr == c.addr }) {
-			st.there[key] = append(st.there[key], c)
 		}
 	}
 	return best > 0
@@ -153,7 +169,7 @@ func (b *binder) staticLocal(p *piece, s *object.Symbol) (*local, bool) {
 	if b.locals == nil {
 		b.locals = newStatics(b.unit, b.image, b.in.ObjectDebug)
 	}
-	if l := b.locals.byPiece[p]; l != nil && l.symbol.Value == s.Value {
+	if l := b.locals.described(p, s); l != nil {
 		return l, true
 	}
 	if isLocalName(s) {
@@ -208,20 +224,73 @@ func sameKeys(here []*local, there []counterpart, k func(*local) string, c func(
 	return slices.Equal(a, b) && len(slices.Compact(a)) == len(b)
 }
 
-// bindByName is for objects or images without debug information: the name
-// without its number must stand for one variable on both sides.
+// bindByName binds what debug information does not describe. A name without its
+// number must stand for one variable on both sides. Clang numbers the parts of a
+// variable by their position: those must be the same.
 func (b *binder) bindByName(l *local) (addr, size uint32, found bool, err error) {
-	there := slices.Clone(b.locals.imageNames[l.name])
-	slices.SortFunc(there, func(x, y *firmware.Symbol) int { return cmp.Compare(x.Addr, y.Addr) })
-	switch here := b.locals.objectNames[l.name]; {
-	case len(there) == 0:
-		return 0, 0, false, nil
-	case here == 1 && len(there) == 1:
+	here, there := b.locals.objectNames[l.name], b.locals.imageNames[l.name]
+	if len(there) == 0 {
+		return 0, 0, false, b.checkWhole(l.symbol)
+	}
+	clang := strings.Contains(b.producer(), "clang")
+	if !clang && len(here) == 1 && len(there) == 1 {
 		return there[0].Addr, there[0].Size, true, nil
-	default:
-		return 0, 0, false, problem.New(problem.CannotLink, "compile and flash with -g, or give each a name of its own",
-			"static variable %s occurs %s here and %s in the firmware, and there is no debug information that tells which is which",
-			l.name, times(here), times(len(there)))
+	}
+	if clang && sameNames(here, there) {
+		v := there[slices.IndexFunc(there, func(v *firmware.Symbol) bool { return v.Name == l.symbol.Name })]
+		return v.Addr, v.Size, true, nil
+	}
+	return 0, 0, false, problem.New(problem.CannotLink, "compile and flash with -g, or give each a name of its own",
+		"static variable %s occurs %s here and %s in the firmware, and no debug information tells which is which",
+		l.name, times(len(here)), times(len(there)))
+}
+
+func sameNames(here []string, there []*firmware.Symbol) bool {
+	var names []string
+	for _, v := range there {
+		names = append(names, v.Name)
+	}
+	here = slices.Clone(here)
+	slices.Sort(here)
+	slices.Sort(names)
+	return slices.Equal(here, names) && len(slices.Compact(names)) == len(here)
+}
+
+// producer names the compiler, if that is known.
+func (b *binder) producer() string {
+	if b.in.ObjectDebug == nil || len(b.in.ObjectDebug.Units()) == 0 {
+		return ""
+	}
+	return b.in.ObjectDebug.Units()[0].Producer
+}
+
+// checkWhole refuses a variable that the firmware does not have as it is here,
+// when either side has it in parts: compilers split structures and shrink flags
+// where every use is known. A fresh copy would lose its state.
+func (b *binder) checkWhole(s *object.Symbol) error {
+	split := func(whole, part string) error {
+		return problem.New(problem.CannotLink, "flash this change, or make the variable volatile",
+			"the compiler has made %s of variable %s on one side only: the running one cannot be used as it is", part, display(whole))
+	}
+	if b.locals == nil {
+		b.locals = newStatics(b.unit, b.image, b.in.ObjectDebug)
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.locals.imageNames)) {
+		if strings.HasPrefix(name+".", s.Name+".") {
+			return split(s.Name, b.locals.imageNames[name][0].Name)
+		}
+	}
+	for whole := s.Name; ; {
+		i := strings.LastIndexByte(whole, '.')
+		if i <= 0 {
+			return nil
+		}
+		whole = whole[:i]
+		for _, v := range b.image.named(whole, firmware.Variable) {
+			if b.image.writable(v.Addr) && b.image.mayBeIn(b.unit.name, v) {
+				return split(whole, s.Name)
+			}
+		}
 	}
 }
 

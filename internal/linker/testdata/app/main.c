@@ -28,14 +28,3 @@ int main(void)
 	for (;;)
 		ticks++;
 }
-
-void *memcpy(void *to, const void *from, size_t n)
-{
-	volatile char *t = to;
-	for (const char *f = from; n; n--)
-		*t++ = *f++;
-	return to;
-}
-void __aeabi_memcpy(void *, const void *, size_t) __attribute__((alias("memcpy")));
-void __aeabi_memcpy4(void *, const void *, size_t) __attribute__((alias("memcpy")));
-void __aeabi_memcpy8(void *, const void *, size_t) __attribute__((alias("memcpy")));

@@ -44,8 +44,8 @@ const (
 // or one of fpb's modes. Functions that are patched already get the new code.
 // On an error, or when ctx is cancelled before the first comparator changes,
 // the board runs what it ran before.
-func (in *Injection) Apply(ctx context.Context, b *Board, mode string, emit func(Event)) (Result, error) {
-	r := Result{Notes: slices.Clone(in.notes), Diagnostics: in.diagnostics}
+func (in *Injection) Apply(ctx context.Context, b *Board, mode string, emit func(Event)) (r Result, err error) {
+	r = Result{Notes: slices.Clone(in.notes), Diagnostics: in.diagnostics}
 	r.MS.Compile = in.compile
 	sent, received := b.Client.Traffic()
 	defer func() {

@@ -47,6 +47,9 @@ func decode16(hw uint32) Inst {
 		case bits(hw, 11, 10) == 0:
 			decodeDataProcessing16(hw, &i)
 		case bits(hw, 11, 10) == 1:
+			if hw&0xFF07 > 0x4700 {
+				return undefined16(hw) // UNPREDICTABLE; BXNS, BLXNS in ARMv8-M
+			}
 			decodeSpecial16(hw, &i)
 		default:
 			i.Op, i.Rd, i.Rn, i.Imm = OpLDRLit, reg3(hw, 8), PC, bits(hw, 7, 0)<<2

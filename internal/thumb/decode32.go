@@ -398,11 +398,11 @@ func decodeBranchMisc(hw1, hw2 uint32, i *Inst) bool {
 		return true
 	}
 	if hw2>>14&1 == 1 {
-		if hw1 == 0xF7F0|hw1&15 && hw2>>12 == 0xA {
-			i.Op, i.Imm = OpUDF, bits(hw1, 3, 0)<<12|bits(hw2, 11, 0)
-			return true
-		}
 		return false
+	}
+	if hw1>>4 == 0xF7F && hw2>>12 == 0xA {
+		i.Op, i.Imm = OpUDF, bits(hw1, 3, 0)<<12|bits(hw2, 11, 0)
+		return true
 	}
 	if cond := bits(hw1, 9, 6); cond < 14 {
 		i.Op, i.Cond = OpB, Cond(cond)

@@ -74,6 +74,7 @@ func writeFile(t testing.TB, data string, path ...string) {
 // compile compiles dir/source and returns the object file's path.
 func (c compiler) compile(t testing.TB, dir, source string, flags ...string) string {
 	t.Helper()
+	readFile(t, dir, source) // lets "go test" know that the result depends on it
 	out := filepath.Join(t.TempDir(), strings.TrimSuffix(filepath.Base(source), filepath.Ext(source))+".o")
 	run(t, dir, slices.Concat(c.args, c.flags, flags, []string{"-w", "-c", source, "-o", out})...)
 	return out

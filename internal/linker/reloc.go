@@ -110,9 +110,6 @@ func (r reference) apply(data []byte, addr, base uint32, veneer func(uint32) uin
 	if form, ok := branchForm(r.typ); ok {
 		return r.branch(place, form, at, value, veneer)
 	}
-	if r.to.null && isRelative(r.typ) {
-		value = at // AAELF32 §5.6.1.1: relative to the place, it is the place
-	}
 	// S + A | T: the bit is part of S, and what is added keeps it only where
 	// the sum is even.
 	s, bit := value&^1, uint32(0)
@@ -154,10 +151,6 @@ func (r reference) apply(data []byte, addr, base uint32, veneer func(uint32) uin
 		return putADR(place, int64(s)+int64(r.addend)-int64(at&^3)|int64(bit))
 	}
 	return nil
-}
-
-func isRelative(t elf.R_ARM) bool {
-	return !isAbsolute(t) && !isBranch(t)
 }
 
 func (r reference) branch(place []byte, form thumb.Branch, at, value uint32, veneer func(uint32) uint32) error {

@@ -238,6 +238,9 @@ type DisassembleArgs struct {
 
 	// The function's name.
 	Function string `json:"function"`
+
+	// Open the listing in the editor, if it can show documents.
+	Show bool `json:"show,omitempty"`
 }
 
 // DisassembleResult is a listing.

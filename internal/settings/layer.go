@@ -104,3 +104,13 @@ func (l Layer) Source() Source { return l.source }
 func (s Source) Rank() int {
 	return slices.Index([]Source{FromDefault, FromFile, FromEditor, FromCommand}, s)
 }
+
+// Over returns the layer laid over another of the same source.
+func (l Layer) Over(lower Layer) Layer {
+	both := maps.Clone(lower.values)
+	if both == nil {
+		both = make(map[string]value)
+	}
+	maps.Copy(both, l.values)
+	return Layer{source: l.source, file: l.file, values: both}
+}

@@ -268,3 +268,14 @@ func absolute(path string) string {
 	}
 	return filepath.Clean(path)
 }
+
+// Loaded returns the image if it is there already; it does not wait.
+func (p *Project) Loaded() *firmware.Image {
+	a := p.image.latest()
+	select {
+	case <-a.done:
+		return a.value
+	default:
+		return nil
+	}
+}

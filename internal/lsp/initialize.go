@@ -1,0 +1,268 @@
+package lsp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+
+	"github.com/fpbls/fpbls/internal/command"
+	"github.com/fpbls/fpbls/internal/workspace"
+)
+
+// editor is what the editor can do, and wants.
+type editor struct {
+	name          string // and version
+	configuration bool   // workspace/configuration
+	registers     bool   // may be told to send workspace/didChangeConfiguration
+	lensRefresh   bool
+	hintRefresh   bool
+	asks          bool // window/showMessageRequest
+	shows         bool // window/showDocument
+	actions       bool // understands code actions, not only commands
+	disabled      bool // shows disabled code actions
+	related       bool // of diagnostics
+	options       command.Options
+	settings      json.RawMessage // from initializationOptions
+}
+
+// is reports whether an optional member says true.
+func is(b *bool) bool { return b != nil && *b }
+
+func (s *server) Initialize(_ context.Context, p *protocol.InitializeParams) (*protocol.InitializeResult, error) {
+	s.editor = s.readEditor(p)
+	s.encoding = chooseEncoding(p.Capabilities.General)
+	for _, root := range roots(p) {
+		s.addFolder(root)
+	}
+	s.log.Info("initialize", "editor", s.editor.name, "protocol", s.editor.options.Protocol, "encoding", s.encoding)
+	experimental, err := json.Marshal(map[string]any{"fpbls": map[string]any{"version": command.ProtocolVersion}})
+	if err != nil {
+		return nil, err
+	}
+	return &protocol.InitializeResult{
+		ServerInfo: protocol.ServerInfo{Name: "fpbls", Version: protocol.NewOptional(s.options.Version)},
+		Capabilities: protocol.ServerCapabilities{
+			PositionEncoding: protocol.PositionEncodingKind(s.encoding),
+			TextDocumentSync: &protocol.TextDocumentSyncOptions{
+				OpenClose: new(true), Change: new(protocol.TextDocumentSyncKindIncremental), Save: protocol.Boolean(true),
+			},
+			CodeActionProvider:      &protocol.CodeActionOptions{CodeActionKinds: actionKinds},
+			CodeLensProvider:        &protocol.CodeLensOptions{},
+			HoverProvider:           protocol.Boolean(true),
+			InlayHintProvider:       protocol.Boolean(true),
+			WorkspaceSymbolProvider: protocol.Boolean(true),
+			ExecuteCommandProvider: protocol.ExecuteCommandOptions{
+				WorkDoneProgressOptions: protocol.WorkDoneProgressOptions{WorkDoneProgress: new(true)},
+				Commands:                command.IDs(),
+			},
+			Workspace: &protocol.WorkspaceOptions{WorkspaceFolders: &protocol.WorkspaceFoldersServerCapabilities{
+				Supported: new(true), ChangeNotifications: protocol.Boolean(true),
+			}},
+			Experimental: experimental,
+		},
+	}, nil
+}
+
+// readEditor takes from the params what the server goes by. A client may leave out
+// any of it.
+func (s *server) readEditor(p *protocol.InitializeParams) editor {
+	var e editor
+	e.name = p.ClientInfo.Name
+	if v, ok := p.ClientInfo.Version.Get(); ok {
+		e.name += " " + v
+	}
+	if w := p.Capabilities.Window; w != nil {
+		s.progress.SetCreates(is(w.WorkDoneProgress))
+		e.asks = w.ShowMessage != nil
+		e.shows = w.ShowDocument != nil && w.ShowDocument.Support
+	}
+	if w := p.Capabilities.Workspace; w != nil {
+		e.configuration = is(w.Configuration)
+		e.registers = w.DidChangeConfiguration != nil && is(w.DidChangeConfiguration.DynamicRegistration)
+		e.lensRefresh = w.CodeLens != nil && is(w.CodeLens.RefreshSupport)
+		e.hintRefresh = w.InlayHint != nil && is(w.InlayHint.RefreshSupport)
+	}
+	if d := p.Capabilities.TextDocument; d != nil {
+		if a := d.CodeAction; a != nil {
+			e.actions = a.CodeActionLiteralSupport.CodeActionKind.ValueSet != nil
+			e.disabled = is(a.DisabledSupport)
+		}
+		e.related = d.PublishDiagnostics != nil && is(d.PublishDiagnostics.RelatedInformation)
+	}
+	// The options hold the settings and, beside them, what is meant for the server.
+	raw := json.RawMessage(p.InitializationOptions)
+	var own struct {
+		command.Options
+		Nested *struct{ command.Options } `json:"fpbls"`
+	}
+	if len(raw) > 0 && json.Unmarshal(raw, &own) == nil {
+		e.options = own.Options
+		if own.Nested != nil {
+			e.options = own.Nested.Options
+		}
+	}
+	e.settings = withoutOptions(raw)
+	if e.options.Protocol > command.ProtocolVersion+1 {
+		s.log.Warn("the editor's plugin knows a much newer protocol", "plugin", e.options.Protocol, "server", command.ProtocolVersion)
+	}
+	return e
+}
+
+// withoutOptions removes from initializationOptions what is no setting.
+func withoutOptions(raw json.RawMessage) json.RawMessage {
+	var tree map[string]json.RawMessage
+	if json.Unmarshal(raw, &tree) != nil {
+		return raw // settings.FromJSON says what is wrong with it
+	}
+	if nested, ok := tree["fpbls"]; ok {
+		tree = nil
+		if json.Unmarshal(nested, &tree) != nil {
+			return raw
+		}
+	}
+	delete(tree, "protocol")
+	delete(tree, "status")
+	out, err := json.Marshal(tree)
+	if err != nil {
+		return raw
+	}
+	return out
+}
+
+// chooseEncoding takes bytes where they are offered, as clangd does: editors warn
+// when two servers of a buffer differ.
+func chooseEncoding(g *protocol.GeneralClientCapabilities) workspace.Encoding {
+	if g == nil {
+		return workspace.UTF16
+	}
+	for _, e := range []workspace.Encoding{workspace.UTF8, workspace.UTF16, workspace.UTF32} {
+		if slices.Contains(g.PositionEncodings, protocol.PositionEncodingKind(e)) {
+			return e
+		}
+	}
+	return workspace.UTF16
+}
+
+// roots lists the folders that the editor has open, as new and old clients say it.
+func roots(p *protocol.InitializeParams) []string {
+	if folders, ok := p.WorkspaceFolders.Get(); ok {
+		var paths []string
+		for _, f := range folders {
+			if path := pathOf(f.URI); path != "" {
+				paths = append(paths, path)
+			}
+		}
+		return paths
+	}
+	if p.RootURI != nil {
+		if path := pathOf(*p.RootURI); path != "" {
+			return []string{path}
+		}
+		return nil
+	}
+	if path, ok := p.RootPath.Get(); ok && path != "" {
+		return []string{path}
+	}
+	return nil
+}
+
+func (s *server) Initialized(context.Context, *protocol.InitializedParams) error {
+	s.start(func(ctx context.Context) {
+		if s.editor.registers {
+			// Without this some editors do not tell that their settings have changed.
+			err := s.client.RegisterCapability(ctx, &protocol.RegistrationParams{Registrations: []protocol.Registration{
+				{ID: "fpbls-configuration", Method: protocol.MethodWorkspaceDidChangeConfiguration, RegisterOptions: protocol.LSPAny(`{"section":"fpbls"}`)},
+			}})
+			if err != nil {
+				s.log.Warn("registering for configuration", "err", err)
+			}
+		}
+		s.pullConfiguration(ctx)
+	})
+	return nil
+}
+
+// Shutdown promises the editor that nothing will be started any more.
+func (s *server) Shutdown(context.Context) error { return nil }
+
+// pullConfiguration asks the editor for each folder's settings.
+func (s *server) pullConfiguration(ctx context.Context) {
+	if !s.editor.configuration {
+		return
+	}
+	folders := s.allFolders()
+	if len(folders) == 0 {
+		return
+	}
+	var p protocol.ConfigurationParams
+	for _, f := range folders {
+		p.Items = append(p.Items, protocol.ConfigurationItem{ScopeURI: new(uri.File(f.project.Root())), Section: new("fpbls")})
+	}
+	answers, err := s.client.Configuration(ctx, &p)
+	if err != nil {
+		if !errors.Is(err, context.Canceled) {
+			s.log.Warn("asking for the configuration", "err", err)
+		}
+		return
+	}
+	for i, f := range folders {
+		if i < len(answers) {
+			s.configure(f, json.RawMessage(answers[i]))
+		}
+	}
+}
+
+func (s *server) DidChangeConfiguration(_ context.Context, p *protocol.DidChangeConfigurationParams) error {
+	if s.editor.configuration {
+		s.start(s.pullConfiguration)
+		return nil
+	}
+	raw := json.RawMessage(p.Settings)
+	s.start(func(context.Context) {
+		for _, f := range s.allFolders() {
+			s.configure(f, raw)
+		}
+	})
+	return nil
+}
+
+// refreshEditor has the editor ask for lenses and hints again.
+func (s *server) refreshEditor(ctx context.Context) {
+	// An editor that never answers must not stop later refreshes.
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if s.editor.lensRefresh {
+		_ = s.client.CodeLensRefresh(ctx)
+	}
+	if s.editor.hintRefresh {
+		_ = s.client.InlayHintRefresh(ctx)
+	}
+}
+
+// message shows a line in the editor.
+func (s *server) message(typ protocol.MessageType, format string, args ...any) {
+	_ = s.client.ShowMessage(context.WithoutCancel(s.ctx), &protocol.ShowMessageParams{Type: typ, Message: fmt.Sprintf(format, args...)})
+}
+
+// ask lets the user choose one of the answers. An editor that cannot ask, or a user
+// who closes the question, answers "".
+func (s *server) ask(ctx context.Context, question string, answers ...string) string {
+	if !s.editor.asks {
+		return ""
+	}
+	p := &protocol.ShowMessageRequestParams{Type: protocol.MessageTypeWarning, Message: question}
+	for _, a := range answers {
+		p.Actions = append(p.Actions, protocol.MessageActionItem{Title: a})
+	}
+	item, err := s.client.ShowMessageRequest(ctx, p)
+	if err != nil || item == nil {
+		return ""
+	}
+	return item.Title
+}

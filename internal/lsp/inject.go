@@ -1,0 +1,248 @@
+package lsp
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"go.lsp.dev/jsonrpc2"
+	"go.lsp.dev/protocol"
+
+	"github.com/fpbls/fpbls/internal/board"
+	"github.com/fpbls/fpbls/internal/command"
+	"github.com/fpbls/fpbls/internal/csource"
+	"github.com/fpbls/fpbls/internal/patch"
+	"github.com/fpbls/fpbls/internal/problem"
+	"github.com/fpbls/fpbls/internal/rpc"
+	"github.com/fpbls/fpbls/internal/toolchain"
+	"github.com/fpbls/fpbls/internal/workspace"
+)
+
+func (e executor) Inject(ctx context.Context, a command.InjectArgs) (command.InjectResult, error) {
+	if err := checkMode(a.Mode); err != nil {
+		return command.InjectResult{}, err
+	}
+	f, unit, err := e.source(ctx, a.URI, a.Version)
+	if err != nil {
+		return command.InjectResult{}, err
+	}
+	job := injection{folder: f, snapshot: snapshot(ctx), unit: unit, functions: a.Names(), mode: a.Mode}
+	result, err := job.run(ctx, e)
+	if err != nil {
+		return command.InjectResult{}, err
+	}
+	e.server.message(protocol.MessageTypeInfo, "%s", result.Summary)
+	return result, nil
+}
+
+// stale says that a command was meant for another version of a document.
+func stale(format string, args ...any) error {
+	return jsonrpc2.Errorf(protocol.CodeContentModified, format, args...)
+}
+
+// An injection is one run of inject, from a command or from a save.
+type injection struct {
+	folder    *folder
+	snapshot  *workspace.Snapshot
+	unit      patch.Unit
+	functions []string
+	mode      string
+	marked    bool // chosen by their markers, on save
+}
+
+// run injects with progress, keeps the diagnostics of the unit, and remembers what
+// was injected.
+func (j injection) run(ctx context.Context, e executor) (command.InjectResult, error) {
+	if len(j.functions) == 0 {
+		return command.InjectResult{}, problem.New(problem.Usage, "name it as function, or several as functions", "no function was named")
+	}
+	var result patch.Result
+	err := e.work(ctx, "Injecting "+strings.Join(j.functions, ", "), func(ctx context.Context) (string, error) {
+		var err error
+		result, err = j.attempt(ctx, e)
+		return result.Summary(), err
+	})
+	if err != nil {
+		return command.InjectResult{}, err
+	}
+	result.Patches = nonNil(result.Patches)
+	for _, note := range result.Notes {
+		e.server.log.Info("inject", "note", note)
+	}
+	return command.InjectResult{Result: result, Summary: result.Summary()}, nil
+}
+
+// attempt injects, and once more if the user consents to what was refused.
+func (j injection) attempt(ctx context.Context, e executor) (patch.Result, error) {
+	result, err := j.once(ctx)
+	if problem.Has(err, problem.CompilerRefused) && j.consent(ctx, e, err) {
+		result, err = j.once(ctx)
+	}
+	if ctx.Err() != nil && err != nil {
+		return result, err // cancelled: nothing was learned
+	}
+	messages := result.Diagnostics
+	if err != nil {
+		messages = compilerMessages(err)
+	}
+	e.server.diagnostics.unit(j.snapshot, j.unit.Path, j.functions, messages, err)
+	if err == nil {
+		j.remember(result)
+	}
+	return result, err
+}
+
+func (j injection) once(ctx context.Context) (patch.Result, error) {
+	builder, err := j.folder.project.Builder(ctx)
+	if err != nil {
+		return patch.Result{}, err
+	}
+	mode := j.mode
+	if mode == "" {
+		mode = j.folder.project.Settings().Mode
+	}
+	request := board.Request{Builder: builder, Unit: j.unit, Functions: j.functions, Mode: mode}
+	return j.folder.project.Board().Inject(ctx, request, report(ctx))
+}
+
+// consent asks the user whether the compiler may run, and keeps the answer.
+func (j injection) consent(ctx context.Context, e executor, refused error) bool {
+	const allow = "Allow"
+	if e.server.ask(ctx, refused.Error(), allow, "Not now") != allow {
+		return false
+	}
+	builder, err := j.folder.project.Builder(ctx)
+	if err != nil {
+		return false
+	}
+	c, err := builder.Database.Command(j.unit.Path)
+	if err != nil {
+		return false
+	}
+	if err := builder.Toolchain.Allow(c); err != nil {
+		e.server.log.Warn("keeping the consent", "err", err)
+		return false
+	}
+	return true
+}
+
+// remember keeps the text of what was injected, to tell later whether it was edited.
+func (j injection) remember(result patch.Result) {
+	d := j.snapshot.ByPath(j.unit.Path)
+	if d == nil {
+		return
+	}
+	j.folder.mu.Lock()
+	defer j.folder.mu.Unlock()
+	for i, name := range j.functions {
+		f, ok := functionNamed(d, name)
+		if !ok || i >= len(result.Patches) {
+			continue
+		}
+		j.folder.injected[functionKey{j.unit.Path, name}] = injected{
+			text: textSum(d, f), original: result.Patches[i].Original, marked: j.marked,
+		}
+	}
+	j.folder.server.refresh.poke()
+}
+
+func functionNamed(d *workspace.Document, name string) (csource.Function, bool) {
+	for _, f := range d.Source().Functions {
+		if f.Name == name {
+			return f, true
+		}
+	}
+	return csource.Function{}, false
+}
+
+// shares is how far along an injection is when a stage begins, in percent. Compiling
+// and uploading take the time.
+var shares = map[patch.Stage][2]uint32{
+	patch.StageResolve:  {0, 2},
+	patch.StageCompile:  {2, 40},
+	patch.StageLink:     {40, 43},
+	patch.StageAllocate: {43, 46},
+	patch.StageUpload:   {46, 80},
+	patch.StageVerify:   {80, 96},
+	patch.StageActivate: {96, 100},
+}
+
+type workKey struct{}
+
+// report renders events as the progress that ctx carries.
+func report(ctx context.Context) func(patch.Event) {
+	work, _ := ctx.Value(workKey{}).(*rpc.Work)
+	if work == nil {
+		return func(patch.Event) {}
+	}
+	return func(e patch.Event) {
+		share := shares[e.Stage]
+		percent, text := share[0], string(e.Stage)
+		if e.Total > 0 {
+			percent += uint32(uint64(share[1]-share[0]) * uint64(min(e.Done, e.Total)) / uint64(e.Total))
+			text = fmt.Sprintf("%s %d/%d B", e.Stage, e.Done, e.Total)
+		}
+		if e.Function != "" {
+			text += " (" + e.Function + ")"
+		}
+		// From its commit point on an injection does not heed a cancel.
+		work.Report(text, percent, e.Stage != patch.StageActivate)
+	}
+}
+
+func (e executor) Check(ctx context.Context, a command.CheckArgs) (command.InjectResult, error) {
+	f, unit, err := e.source(ctx, a.URI, a.Version)
+	if err != nil {
+		return command.InjectResult{}, err
+	}
+	names := a.Names()
+	if len(names) == 0 {
+		return command.InjectResult{}, problem.New(problem.Usage, "name it as function, or several as functions", "no function was named")
+	}
+	version := a.FPB
+	if version == 0 {
+		version = max(f.project.Board().Status().FPB.Version, 1)
+	}
+	var result patch.Result
+	err = e.work(ctx, "Checking "+strings.Join(names, ", "), func(ctx context.Context) (string, error) {
+		builder, err := f.project.Builder(ctx)
+		if err != nil {
+			return "", err
+		}
+		var messages []toolchain.Diagnostic
+		built, err := builder.Build(ctx, unit, names, report(ctx))
+		if err == nil {
+			result, err = built.Check(version)
+			messages = result.Diagnostics
+		} else {
+			messages = compilerMessages(err)
+		}
+		if ctx.Err() == nil {
+			e.server.diagnostics.unit(snapshot(ctx), unit.Path, names, messages, err)
+		}
+		return checked(result), err
+	})
+	if err != nil {
+		return command.InjectResult{}, err
+	}
+	result.Patches = nonNil(result.Patches)
+	e.server.message(protocol.MessageTypeInfo, "%s", checked(result))
+	return command.InjectResult{Result: result, Summary: checked(result)}, nil
+}
+
+func checked(r patch.Result) string {
+	size := uint32(0)
+	var names []string
+	for _, p := range r.Patches {
+		names, size = append(names, p.Name()), size+p.Size
+	}
+	return fmt.Sprintf("%s can be injected: %d B, compiled in %d ms", strings.Join(names, ", "), size, r.MS.Compile)
+}
+
+func (e executor) Reinject(ctx context.Context, a command.FolderArgs) (command.InjectResult, error) {
+	f, err := e.server.chosenFolder(a.URI)
+	if err != nil {
+		return command.InjectResult{}, err
+	}
+	return f.reinject(ctx, e)
+}

@@ -21,28 +21,35 @@ import (
 // by itself. The compiler's and the linker's findings stay until the unit builds
 // again; meanwhile edits move them along, and remove those that they touch.
 //
-// Its methods may be called at the same time.
+// Its methods may be called at the same time. Those that the reader calls only mark
+// what has to be sent, since a write may wait for the editor to read.
 type diagnostics struct {
-	server *server
+	server  *server
+	changed *latest // sends
 
 	mu        sync.Mutex
 	published map[uri.URI]map[origin][]protocol.Diagnostic
 	unitFiles map[origin][]uri.URI // where an origin has published
+	dirty     map[uri.URI]bool     // to be sent
+
+	sending sync.Mutex // keeps what is sent for a file in order
 }
 
 // An origin is who found something: a unit that was built, or the settings.
 type origin struct{ kind, of string }
 
 func newDiagnostics(s *server) *diagnostics {
-	return &diagnostics{
+	d := &diagnostics{
 		server:    s,
+		dirty:     make(map[uri.URI]bool),
 		published: make(map[uri.URI]map[origin][]protocol.Diagnostic),
 		unitFiles: make(map[origin][]uri.URI),
 	}
+	d.changed = newLatest(func(context.Context) { d.send() })
+	return d
 }
 
-// replace publishes what the origin has found now, in place of what it had found
-// before.
+// replace marks what the origin has found now, in place of what it had found before.
 func (d *diagnostics) replace(o origin, found map[uri.URI][]protocol.Diagnostic) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -70,11 +77,33 @@ func (d *diagnostics) setLocked(u uri.URI, o origin, list []protocol.Diagnostic)
 	} else {
 		d.published[u][o] = list
 	}
-	d.publishLocked(u)
+	d.markLocked(u)
 }
 
-func (d *diagnostics) publishLocked(u uri.URI) {
-	all := []protocol.Diagnostic{}
+func (d *diagnostics) markLocked(u uri.URI) {
+	d.dirty[u] = true
+	d.changed.poke()
+}
+
+// send publishes what has changed.
+func (d *diagnostics) send() {
+	d.sending.Lock()
+	defer d.sending.Unlock()
+	d.mu.Lock()
+	messages := make(map[uri.URI][]protocol.Diagnostic)
+	for u := range d.dirty {
+		messages[u] = d.allLocked(u)
+	}
+	clear(d.dirty)
+	d.mu.Unlock()
+	for u, all := range messages {
+		_ = d.server.client.PublishDiagnostics(context.WithoutCancel(d.server.ctx), &protocol.PublishDiagnosticsParams{URI: u, Diagnostics: all})
+	}
+}
+
+// allLocked lists what everybody has found in a file, from its top to its end.
+func (d *diagnostics) allLocked(u uri.URI) []protocol.Diagnostic {
+	all := []protocol.Diagnostic{} // not nil: an empty list takes back what was sent
 	for _, list := range d.published[u] {
 		all = append(all, list...)
 	}
@@ -87,7 +116,7 @@ func (d *diagnostics) publishLocked(u uri.URI) {
 	if len(d.published[u]) == 0 {
 		delete(d.published, u)
 	}
-	_ = d.server.client.PublishDiagnostics(context.WithoutCancel(d.server.ctx), &protocol.PublishDiagnosticsParams{URI: u, Diagnostics: all})
+	return all
 }
 
 // edited moves what stands in the document along with the changes.
@@ -117,7 +146,7 @@ func (d *diagnostics) edited(id string, changes []workspace.Change) {
 		}
 	}
 	if touched {
-		d.publishLocked(u)
+		d.markLocked(u)
 	}
 }
 
@@ -189,6 +218,7 @@ func (d *diagnostics) unit(snap *workspace.Snapshot, path string, functions []st
 		found[u] = append(found[u], r.refused(path, functions[0], err))
 	}
 	d.replace(origin{originUnit, path}, found)
+	d.send() // before the command is answered
 }
 
 // aboutFunction reports whether the problem is one of the source, as opposed to the

@@ -47,23 +47,14 @@ var _ command.Service = executor{}
 func (e executor) work(ctx context.Context, title string, f func(context.Context) (string, error)) error {
 	ctx, work := e.server.progress.Start(ctx, e.token, title)
 	line, err := f(context.WithValue(ctx, workKey{}, work))
-	if err != nil {
-		work.End(failure(ctx, err))
-		if ctx.Err() != nil {
-			return ctx.Err() // whatever the core made of the cancellation
-		}
-		return err
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err() // whatever the core has made of the cancellation
+		line = "cancelled"
+	} else if err != nil {
+		line = err.Error()
 	}
 	work.End(line)
-	return nil
-}
-
-// failure is what the progress ends with.
-func failure(ctx context.Context, err error) string {
-	if ctx.Err() != nil {
-		return "cancelled"
-	}
-	return err.Error()
+	return err
 }
 
 func (e executor) Revert(ctx context.Context, a command.SelectArgs) (command.RevertResult, error) {

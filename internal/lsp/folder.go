@@ -67,7 +67,7 @@ func (s *server) addFolder(root string) *folder {
 	s.folders = append(s.folders, f)
 	s.mu.Unlock()
 
-	s.start(f.status.run)
+	s.speak(f.status.run)
 	s.start(func(ctx context.Context) { project.Watch(ctx) })
 	s.report(issues)
 	f.changed()
@@ -218,5 +218,5 @@ func (s *server) report(issues []settings.Issue) {
 	for _, i := range issues {
 		lines = append(lines, i.Problem.Error())
 	}
-	s.message(protocol.MessageTypeWarning, "fpbls: %s", strings.Join(lines, "; "))
+	s.speak(func(context.Context) { s.message(protocol.MessageTypeWarning, "fpbls: %s", strings.Join(lines, "; ")) })
 }

@@ -173,6 +173,7 @@ func roots(p *protocol.InitializeParams) []string {
 }
 
 func (s *server) Initialized(context.Context, *protocol.InitializedParams) error {
+	s.listen()
 	s.start(func(ctx context.Context) {
 		if s.editor.registers {
 			// Without this some editors do not tell that their settings have changed.

@@ -71,6 +71,8 @@ type server struct {
 
 	mu      sync.Mutex
 	folders []*folder
+	waiting []func(context.Context) // for the initialized notification; see speak
+	ready   bool
 	closing bool
 
 	background sync.WaitGroup
@@ -85,7 +87,8 @@ func newServer(ctx context.Context, client rpc.Client, o Options) *server {
 	}
 	s.diagnostics = newDiagnostics(s)
 	s.refresh = newLatest(s.refreshEditor)
-	s.start(s.refresh.run)
+	s.speak(s.refresh.run)
+	s.speak(s.diagnostics.changed.run)
 	return s
 }
 
@@ -134,6 +137,31 @@ func (s *server) start(f func(context.Context)) bool {
 	}
 	s.background.Go(func() { f(s.ctx) })
 	return true
+}
+
+// speak is start for what talks to the editor by itself: it begins once the editor
+// has said that it is initialized, as before that it must not be talked to.
+func (s *server) speak(f func(context.Context)) {
+	s.mu.Lock()
+	if !s.ready {
+		s.waiting = append(s.waiting, f)
+		s.mu.Unlock()
+		return
+	}
+	s.mu.Unlock()
+	s.start(f)
+}
+
+// listen begins what speak has put off.
+func (s *server) listen() {
+	s.mu.Lock()
+	s.ready = true
+	waiting := s.waiting
+	s.waiting = nil
+	s.mu.Unlock()
+	for _, f := range waiting {
+		s.start(f)
+	}
 }
 
 // latest runs f again and again, once for any number of pokes that come while it

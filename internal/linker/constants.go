@@ -116,7 +116,11 @@ func (b *binder) pointsAlike(from *piece, r object.Reloc, word uint32) bool {
 	if err != nil || to.piece != nil {
 		return false
 	}
-	return to.value(0)+uint32(r.Addend) == word
+	value := to.addr + uint32(r.Addend)
+	if to.thumb {
+		value |= 1
+	}
+	return value == word
 }
 
 // searchLimit bounds what is searched for: a longer constant of the image has a

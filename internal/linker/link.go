@@ -42,8 +42,7 @@ func (p *Patch) layOut(order []*piece) error {
 				if !isBranch(r.typ) || r.to.piece != nil || r.to.null {
 					continue
 				}
-				to := r.to.value(0)&^1 + uint32(r.addend) + 4
-				if !targets[to] {
+				if to := r.destination(); !targets[to] {
 					targets[to] = true
 					next = alignUp(next, 4, 0)
 					p.veneers = append(p.veneers, veneer{to, uint32(next)})

@@ -88,16 +88,12 @@ func checkRelocation(p *piece, r object.Reloc) error {
 	return nil
 }
 
-// value is the address of the target, with the Thumb bit of a function.
-func (t target) value(base uint32) uint32 {
-	v := t.addr
+// at is the address of the target, without Thumb bit.
+func (t target) at(base uint32) uint32 {
 	if t.piece != nil {
-		v += base + t.piece.offset
+		return base + t.piece.offset + t.addr
 	}
-	if t.thumb {
-		v |= 1
-	}
-	return v
+	return t.addr
 }
 
 // apply relocates one place of data, the content of a piece that stands at
@@ -105,55 +101,53 @@ func (t target) value(base uint32) uint32 {
 // of the block. The operations are those of AAELF32 §5.6.1, table 5-9 ff.
 func (r reference) apply(data []byte, addr, base uint32, veneer func(uint32) uint32) error {
 	place := data[r.offset:]
-	at := addr + r.offset
-	value := r.to.value(base)
+	at := addr + r.offset                   // P
+	sum := r.to.at(base) + uint32(r.addend) // S + A
 	if form, ok := branchForm(r.typ); ok {
-		return r.branch(place, form, at, value, veneer)
+		return r.branch(place, form, at, sum, veneer)
 	}
-	// S + A | T: the bit is part of S, and what is added keeps it only where
-	// the sum is even.
-	s, bit := value&^1, uint32(0)
+	value := sum // (S + A) | T
 	if r.to.thumb {
-		bit = 1
-	} else {
-		s = value
+		value |= 1
 	}
-	sum := s + uint32(r.addend) | bit
+	aligned := int64(at &^ 3) // Pa
 	switch r.typ {
 	case elf.R_ARM_ABS32, elf.R_ARM_TARGET1:
-		binary.LittleEndian.PutUint32(place, sum)
+		binary.LittleEndian.PutUint32(place, value)
 	case elf.R_ARM_ABS32_NOI:
-		binary.LittleEndian.PutUint32(place, s+uint32(r.addend))
+		binary.LittleEndian.PutUint32(place, sum)
 	case elf.R_ARM_REL32, elf.R_ARM_TARGET2:
-		binary.LittleEndian.PutUint32(place, sum-at)
+		binary.LittleEndian.PutUint32(place, value-at)
 	case elf.R_ARM_REL32_NOI:
-		binary.LittleEndian.PutUint32(place, s+uint32(r.addend)-at)
+		binary.LittleEndian.PutUint32(place, sum-at)
 	case elf.R_ARM_PREL31:
-		v := int32(sum - at)
+		v := int32(value - at)
 		if v < -1<<30 || v >= 1<<30 {
-			return thumb.ErrRange
+			return fmt.Errorf("offset %d: %w", v, thumb.ErrRange)
 		}
 		old := binary.LittleEndian.Uint32(place)
 		binary.LittleEndian.PutUint32(place, old&(1<<31)|uint32(v)&^(1<<31))
 	case elf.R_ARM_THM_MOVW_ABS_NC:
-		return thumb.PutImm16(place, uint16(sum))
+		return thumb.PutImm16(place, uint16(value))
 	case elf.R_ARM_THM_MOVT_ABS:
-		return thumb.PutImm16(place, uint16((s+uint32(r.addend))>>16))
+		return thumb.PutImm16(place, uint16(sum>>16))
 	case elf.R_ARM_THM_MOVW_PREL_NC:
-		return thumb.PutImm16(place, uint16(sum-at))
+		return thumb.PutImm16(place, uint16(value-at))
 	case elf.R_ARM_THM_MOVT_PREL:
-		return thumb.PutImm16(place, uint16((s+uint32(r.addend)-at)>>16))
+		return thumb.PutImm16(place, uint16((sum-at)>>16))
 	case elf.R_ARM_THM_PC8:
-		return putPC8(place, int64(s)+int64(r.addend)-int64(at&^3))
+		return putPC8(place, int64(sum)-aligned)
 	case elf.R_ARM_THM_PC12:
-		return putPC12(place, int64(s)+int64(r.addend)-int64(at&^3))
+		return putPC12(place, int64(sum)-aligned)
 	case elf.R_ARM_THM_ALU_PREL_11_0:
-		return putADR(place, int64(s)+int64(r.addend)-int64(at&^3)|int64(bit))
+		return putADR(place, int64(value)-aligned)
 	}
 	return nil
 }
 
-func (r reference) branch(place []byte, form thumb.Branch, at, value uint32, veneer func(uint32) uint32) error {
+// branch relocates a branch to sum, S + A; the addend takes back what the PC
+// reads ahead.
+func (r reference) branch(place []byte, form thumb.Branch, at, sum uint32, veneer func(uint32) uint32) error {
 	if r.to.null {
 		if form.Size() == 2 {
 			binary.LittleEndian.PutUint16(place, nopNarrow)
@@ -162,13 +156,15 @@ func (r reference) branch(place []byte, form thumb.Branch, at, value uint32, ven
 		}
 		return nil
 	}
-	to := value&^1 + uint32(r.addend) // the addend takes back what the PC reads ahead
-	err := thumb.PutBranch(place, form, int32(to-at))
+	err := thumb.PutBranch(place, form, int32(sum-at))
 	if errors.Is(err, thumb.ErrRange) && r.to.piece == nil {
-		return thumb.PutBranch(place, form, int32(veneer(to+4)-4-at))
+		return thumb.PutBranch(place, form, int32(veneer(r.destination())-4-at))
 	}
 	return err
 }
+
+// destination is where a branch to outside of the block goes.
+func (r reference) destination() uint32 { return r.to.at(0) + uint32(r.addend) + 4 }
 
 // putPC8 writes the offset of a 16-bit load from a literal: unsigned words.
 func putPC8(place []byte, v int64) error {

@@ -172,12 +172,10 @@ func (s spec) where(r reference) string {
 	case r.to.piece != nil:
 		return "here"
 	}
-	addr := r.to.value(0)
-	addend := uint32(r.addend)
+	addr := r.to.addr + uint32(r.addend)
 	if isBranch(r.typ) {
-		addend += 4
+		addr = r.destination()
 	}
-	addr = (addr + addend) &^ 1
 	for _, live := range s.input.Live {
 		if addr >= live.Addr && addr-live.Addr < live.Size {
 			return "live " + live.Name

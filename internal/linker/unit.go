@@ -177,6 +177,7 @@ type extent struct{ start, end uint32 }
 func (u *unit) cut(s *object.Section, c class) []extent {
 	whole := []extent{{0, s.Size}}
 	switch {
+	case s.Data == nil:
 	case s.IsMergeString() && len(s.Relocs) == 0:
 		return cutStrings(s)
 	case s.Flags&elf.SHF_MERGE != 0 && s.EntSize > 0 && s.Size%s.EntSize == 0 && len(s.Relocs) == 0:

@@ -162,7 +162,13 @@ func (e *testEditor) read() {
 		f := e.answer[m.Method]
 		e.mu.Unlock()
 		e.poke()
-		if m.Method == "" || m.ID == nil {
+		if m.Method == "" {
+			continue
+		}
+		if m.ID == nil {
+			if f != nil {
+				f(m)
+			}
 			continue
 		}
 		var result any
@@ -311,7 +317,8 @@ func (e *testEditor) mark() int {
 	return len(e.events)
 }
 
-// on has the editor answer the server's requests of a method with f.
+// on has the editor answer the server's requests of a method with f, or call f on its
+// notifications.
 func (e *testEditor) on(method string, f func(message) (any, bool)) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"go.lsp.dev/uri"
 
 	"github.com/fpbls/fpbls/internal/board"
 	"github.com/fpbls/fpbls/internal/command"
+	"github.com/fpbls/fpbls/internal/patch"
 )
 
 // progressOf returns the kinds of a progress with their messages, and the order of
@@ -164,33 +166,54 @@ func (e *testEditor) published(path string) []publishedDiagnostic {
 	return last
 }
 
-func TestCancelButton(t *testing.T) {
-	p := demoProject(t)
-	e := open(t, p)
-	e.on("window/workDoneProgress/create", func(m message) (any, bool) {
-		var create struct{ Token json.RawMessage }
-		if err := json.Unmarshal(m.Params, &create); err != nil {
-			t.Error(err)
-		}
-		// Right behind the answer: it is seen before the compiler has run.
-		go e.notify("window/workDoneProgress/cancel", map[string]any{"token": create.Token})
-		return nil, true
-	})
-	for range 5 {
-		err := e.execute(command.Inject, command.InjectArgs{URI: string(uri.File(p.Source)), Function: "status_text"}, nil)
-		if we, _ := err.(*wireError); we != nil && we.Code == -32800 {
+// Wherever the cancel button is pressed, the board is as it was or fully patched, and
+// the answer says which.
+func TestCancelAtEveryStage(t *testing.T) {
+	for _, stage := range append([]string{"create", "begin"}, stages()...) {
+		t.Run(stage, func(t *testing.T) {
+			p := demoProject(t)
+			e := open(t, p)
+			cancel := sync.OnceFunc(func() {
+				// Not from the reader: a write waits until the server reads.
+				go e.notify("window/workDoneProgress/cancel", map[string]any{"token": "fpbls-1"})
+			})
+			e.on("window/workDoneProgress/create", func(message) (any, bool) {
+				if stage == "create" {
+					cancel()
+				}
+				return nil, true
+			})
+			e.on("$/progress", func(m message) (any, bool) {
+				for _, at := range progressOf([]message{m}) {
+					if strings.HasPrefix(strings.TrimPrefix(at, "report "), stage) {
+						cancel()
+					}
+				}
+				return nil, true
+			})
+			var result command.InjectResult
+			err := e.execute(command.Inject, command.InjectArgs{URI: string(uri.File(p.Source)), Function: "status_text"}, &result)
+			if we, _ := err.(*wireError); err != nil && (we == nil || we.Code != -32800) {
+				t.Fatal(err)
+			}
 			var info board.Info
 			if err := e.execute(command.Info, nil, &info); err != nil {
 				t.Fatal(err)
 			}
-			if len(info.Patches) != 0 {
-				t.Errorf("the board was changed: %+v", info.Patches)
+			if patched := len(info.Patches) == 1; patched != (err == nil) {
+				t.Errorf("answer %v, but on the board is %+v", err, info.Patches)
 			}
-			return
-		}
-		if err := e.execute(command.Revert, command.SelectArgs{All: true}, nil); err != nil {
-			t.Fatal(err)
-		}
+			// Nothing is left behind that would be in the way.
+			if err := e.execute(command.Inject, command.InjectArgs{URI: string(uri.File(p.Source)), Function: "status_text"}, &result); err != nil {
+				t.Error(err)
+			}
+		})
 	}
-	t.Error("the cancel button was never in time")
+}
+
+func stages() (names []string) {
+	for _, s := range patch.Stages {
+		names = append(names, string(s))
+	}
+	return names
 }

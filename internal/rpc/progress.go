@@ -40,23 +40,34 @@ func (p *Progress) Start(ctx context.Context, token protocol.ProgressToken, titl
 	ctx, cancel := context.WithCancelCause(ctx)
 	// Not cancelled with the operation: its end must still be sent.
 	w := &Work{p: p, ctx: context.WithoutCancel(ctx), cancel: cancel, cancellable: true}
-	switch {
-	case token != nil:
-		w.token = token
-	case p.creates.Load():
+	if token == nil && p.creates.Load() {
 		t := protocol.String(fmt.Sprintf("fpbls-%d", p.last.Add(1)))
+		p.register(t, w) // the editor may cancel it before its answer is here
 		if p.client.WorkDoneProgressCreate(ctx, &protocol.WorkDoneProgressCreateParams{Token: t}) == nil {
-			w.token = t
+			token = t
+		} else {
+			p.remove(t)
 		}
 	}
-	if w.token == nil {
+	if token == nil {
 		return ctx, w // it reports nothing
 	}
-	p.mu.Lock()
-	p.running[w.token] = w
-	p.mu.Unlock()
+	w.token = token
+	p.register(token, w)
 	w.send(&protocol.WorkDoneProgressBegin{Kind: "begin", Title: title, Cancellable: new(true), Percentage: new(uint32(0))})
 	return ctx, w
+}
+
+func (p *Progress) register(token protocol.ProgressToken, w *Work) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.running[token] = w
+}
+
+func (p *Progress) remove(token protocol.ProgressToken) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.running, token)
 }
 
 // Cancel handles window/workDoneProgress/cancel.
@@ -103,9 +114,7 @@ func (w *Work) End(message string) {
 	w.ended = true
 	w.send(&protocol.WorkDoneProgressEnd{Kind: "end", Message: &message})
 	if w.token != nil {
-		w.p.mu.Lock()
-		delete(w.p.running, w.token)
-		w.p.mu.Unlock()
+		w.p.remove(w.token)
 	}
 	w.cancel(nil)
 }

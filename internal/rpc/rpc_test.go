@@ -424,6 +424,7 @@ func (p *peer) progress(at func(kind, token string)) (seen []string, answer mess
 	for {
 		m := p.next()
 		switch m.Method {
+		case "$/cancelRequest": // of a create that was cancelled
 		case "window/workDoneProgress/create":
 			seen = append(seen, "create")
 			p.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":null}`, m.ID))
@@ -475,6 +476,18 @@ func TestProgressCancelButton(t *testing.T) {
 		t.Errorf("progress %q", seen)
 	}
 	if answer.Error == nil || answer.Error.Code != -32800 {
+		t.Errorf("answer %+v", answer)
+	}
+}
+
+// The cancel button can be faster than the answer that lets the server show it.
+func TestProgressCancelledBeforeItsBegin(t *testing.T) {
+	p := initialized(t)
+	p.send(call(1, "test/work", ""))
+	create := p.next()
+	p.send(notification("window/workDoneProgress/cancel", string(create.Params)),
+		fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":null}`, create.ID))
+	if _, answer := p.progress(func(string, string) {}); answer.Error == nil || answer.Error.Code != -32800 {
 		t.Errorf("answer %+v", answer)
 	}
 }

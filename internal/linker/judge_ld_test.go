@@ -3,9 +3,7 @@ package linker
 import (
 	"debug/elf"
 	"encoding/binary"
-	"flag"
 	"fmt"
-	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,51 +13,11 @@ import (
 	"github.com/fpbls/fpbls/internal/thumb"
 )
 
-// Every function, linked into RAM and near its flash, is what GNU ld makes of
-// the same sections and symbols at the same addresses. Three differences are
-// meant: where veneers stand, that our strings may be the image's, and that a
-// function's own address is the image's.
-func TestJudgeGNULinker(t *testing.T) {
-	for _, p := range programs(t) {
-		for _, c := range compilers(sections...) {
-			t.Run(p.name+" "+c.String(), func(t *testing.T) {
-				t.Parallel()
-				type subject struct {
-					fixture
-					name string
-				}
-				var all []subject
-				for _, f := range p.build(t, c) {
-					for _, name := range f.functions() {
-						all = append(all, subject{f, name})
-					}
-				}
-				random := rand.New(rand.NewPCG(*judgeSeed, 0))
-				random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-				judged, left := 0, 0
-				for i, s := range all[:min(len(all), *judgeCount)] {
-					// In RAM, as on a board, and where branches reach the image.
-					if judgeLD(t, s.fixture, s.name, []uint32{0x2000_1000, 0x0810_0000}[i%2]) {
-						judged++
-					} else {
-						left++
-					}
-				}
-				t.Logf("%d of %d functions, seed %d; %d not, since ld cannot take them out of their section", judged, len(all), *judgeSeed, left)
-				if judged == 0 {
-					t.Error("no function was judged")
-				}
-			})
-		}
-	}
-}
-
-// A full run is "go test ./internal/linker -run Judge -v -judge.n=100000".
-var (
-	judgeCount = flag.Int("judge.n", 12, "how many functions GNU ld judges for each program and compiler")
-	judgeSeed  = flag.Uint64("judge.seed", 1, "which ones")
-)
-
+// judgeLD compares the function, linked at base, with what GNU ld makes of the
+// same sections and symbols at the same addresses. Three differences are meant:
+// where veneers stand, that our strings may be the image's, and that a
+// function's own address is the image's. False: ld cannot take the function out
+// of its section.
 func judgeLD(t *testing.T, f fixture, name string, base uint32) bool {
 	t.Helper()
 	b := newBinder(input(t, f.object, f.image, f.unit, name))

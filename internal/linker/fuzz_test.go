@@ -63,44 +63,55 @@ func FuzzPrepare(f *testing.F) {
 func FuzzArchive(f *testing.F) {
 	f.Add([]byte(archiveMagic))
 	f.Add([]byte(archiveMagic +
+		"/               0           0     0     0       14        `\n\x00\x00\x00\x01\x00\x00\x00\xa0name\x00\x00" +
 		"//                                              12        `\nlong_name.o/\n" +
 		"/0              0           0     0     644     3         `\nabc\n" +
 		"short.o/        0           0     0     644     2         `\nde"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		members, err := readArchive(data)
+		a, err := readArchive(data)
+		if err != nil {
+			return
+		}
 		total := 0
-		for _, m := range members {
+		for _, m := range a.members {
 			total += len(m.data)
 			if !bytes.Contains(data, m.data) {
 				t.Errorf("member %q is not in the archive", m.name)
 			}
 		}
-		if err == nil && total > len(data) {
+		if total > len(data) {
 			t.Errorf("%d bytes of members in %d of archive", total, len(data))
+		}
+		for name, i := range a.symbols {
+			if i < 0 || i >= len(a.members) {
+				t.Errorf("symbol %q is in member %d of %d", name, i, len(a.members))
+			}
 		}
 	})
 }
 
 func TestArchive(t *testing.T) {
-	library, err := libgcc()
+	data, err := libgcc()
 	if err != nil {
 		t.Fatal(err)
 	}
-	members, err := readArchive(library)
-	if err != nil || len(members) < 100 {
-		t.Fatalf("libgcc has %d members: %v", len(members), err)
+	a, err := readArchive(data)
+	if err != nil || len(a.members) < 100 {
+		t.Fatalf("%v, or too few members in libgcc", err)
 	}
-	names := make(map[string]bool)
-	for _, m := range members {
-		names[m.name] = true
-		if !bytes.HasPrefix(m.data, []byte("\x7fELF")) {
-			t.Errorf("member %s is no ELF", m.name)
+	indexed := &library{a, make(map[int]*unit)}
+	searched := &library{&archive{members: a.members}, make(map[int]*unit)}
+	for name, member := range map[string]string{
+		"__aeabi_uldivmod": "_aeabi_uldivmod.o", "__udivmoddi4": "_udivmoddi4.o", "__aeabi_dadd": "_arm_addsubdf3.o", "nothing": "",
+	} {
+		for _, l := range []*library{indexed, searched} {
+			u, s, err := l.find(name)
+			if err != nil || (s == nil) != (member == "") || s != nil && (u.name != member || s.Name != name) {
+				t.Errorf("%s: %+v in %+v, %v", name, s, u, err)
+			}
 		}
 	}
-	if !names["_udivmoddi4.o"] || !names["_arm_addsubdf3.o"] {
-		t.Errorf("members: %v", names)
-	}
-	for _, damaged := range []string{"", "!<arch>", archiveMagic + "x", string(library[:1000])} {
+	for _, damaged := range []string{"", "!<arch>", archiveMagic + "x", string(data[:100])} {
 		if _, err := readArchive([]byte(damaged)); err == nil {
 			t.Errorf("an archive of %d bytes was accepted", len(damaged))
 		}

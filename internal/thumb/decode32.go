@@ -10,7 +10,8 @@ func decode32(hw1, hw2 uint32) Inst {
 	ok := false
 	switch op := bits(hw1, 12, 11); {
 	case hw1>>10&1 == 1 && op != 2:
-		i.Op, i.Imm, ok = OpCoproc, hw1<<16|hw2, true
+		// A5.3.18 leaves two corners undefined.
+		i.Op, i.Imm, ok = OpCoproc, hw1<<16|hw2, bits(hw1, 9, 8) != 3 && bits(hw1, 9, 5) != 0
 	case op == 1 && bits(hw1, 9, 9) == 1:
 		ok = decodeShiftedRegister(hw1, hw2, &i)
 	case op == 1 && bits(hw1, 6, 6) == 0:

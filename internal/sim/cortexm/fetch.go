@@ -53,19 +53,19 @@ func (c *Core) flushCode() {
 // noPage is the current page when there is none: nothing in it is decoded.
 var noPage codePage
 
-// written forgets the instructions that overlap n bytes at offset off. A
-// 32-bit instruction may begin one halfword earlier.
+// written is called after a store to memory from which code was executed.
 func (c *Core) written(r *region, off, n uint32) {
-	if c.staleFetch() {
-		return
+	if !c.staleFetch() {
+		r.code.forget(off, n)
 	}
+}
+
+// forget drops the instructions that overlap n bytes at offset off. A 32-bit
+// instruction may begin one halfword earlier.
+func (k *codeCache) forget(off, n uint32) {
 	last := (off + n - 1) >> 1
-	first := off >> 1
-	if first > 0 {
-		first--
-	}
-	for i := first; i <= last; i++ {
-		if p := r.code.pages[i/pageEntries]; p != nil {
+	for i := max(off>>1, 1) - 1; i <= last; i++ {
+		if p := k.pages[i/pageEntries]; p != nil {
 			p[i%pageEntries].Op = 0
 		}
 	}

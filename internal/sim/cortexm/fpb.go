@@ -96,7 +96,7 @@ func (c *Core) fpbLoad(offset uint32) uint32 {
 	switch {
 	case offset == 0:
 		code := uint32(f.cfg.Code)
-		return flag(f.enabled) | code&15<<4 | uint32(f.cfg.Literal)<<8 | code>>4&7<<12 | uint32(f.cfg.Version-1)<<28
+		return asBit(f.enabled) | code&15<<4 | uint32(f.cfg.Literal)<<8 | code>>4&7<<12 | uint32(f.cfg.Version-1)<<28
 	case offset == 4:
 		if f.cfg.Version == 2 {
 			return 0

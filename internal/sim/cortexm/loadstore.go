@@ -112,9 +112,14 @@ func (c *Core) transfer(in *thumb.Inst) bool {
 
 // writeBack updates the base register of an indexed access that succeeded.
 func (c *Core) writeBack(in *thumb.Inst, base uint32) bool {
-	if in.Mode != thumb.Offset {
-		c.r[in.Rn&15] = base + in.Imm
+	if in.Mode == thumb.Offset {
+		return true
 	}
+	v := base + in.Imm
+	if in.Rn == thumb.SP {
+		v &^= 3
+	}
+	c.r[in.Rn&15] = v
 	return true
 }
 

@@ -311,6 +311,8 @@ func (c *Core) WriteMemory(addr uint32, p []byte) bool {
 		return false
 	}
 	copy(r.mem[addr-r.base:], p)
-	r.code.flush()
+	if r.code.used && len(p) > 0 {
+		r.code.forget(addr-r.base, uint32(len(p)))
+	}
 	return true
 }

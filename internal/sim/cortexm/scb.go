@@ -82,7 +82,7 @@ func (c *Core) ppbWord(addr uint32) uint32 {
 	case dwtBase >> 12:
 		switch addr & 0xFFF {
 		case 0:
-			return 4<<28 | flag(c.dwt.enabled)
+			return 4<<28 | asBit(c.dwt.enabled)
 		case 4:
 			return c.dwt.value(c.cycles)
 		}
@@ -183,12 +183,12 @@ func (c *Core) scsLoad(offset uint32) uint32 {
 		return s.cpacr
 	case 0xDF0:
 		const regReady, halt, sleep, lockup, retired = 1 << 16, 1 << 17, 1 << 18, 1 << 19, 1 << 24
-		return flag(s.debugger)*dhcsrDebugEnable | flag(c.halted)*(dhcsrHalt|halt) | regReady | retired |
-			flag(c.sleeping)*sleep | flag(c.lockup)*lockup
+		return asBit(s.debugger)*dhcsrDebugEnable | asBit(c.halted)*(dhcsrHalt|halt) | regReady | retired |
+			asBit(c.sleeping)*sleep | asBit(c.lockup)*lockup
 	case 0xDF8:
 		return s.dcrdr
 	case 0xDFC:
-		return s.demcr | flag(c.nvic.pending.has(excDebugMonitor))*demcrMonPend
+		return s.demcr | asBit(c.nvic.pending.has(excDebugMonitor))*demcrMonPend
 	}
 	return 0
 }
@@ -278,10 +278,10 @@ func (c *Core) icsr() uint32 {
 	v |= c.firstPending() << 12
 	irqs := c.nvic.pending
 	irqs[0] &^= 1<<excIRQ - 1
-	v |= flag(irqs.any()) << 22
-	v |= flag(c.nvic.pending.has(excSysTick)) << 26
-	v |= flag(c.nvic.pending.has(excPendSV)) << 28
-	v |= flag(c.nvic.pending.has(excNMI)) << 31
+	v |= asBit(irqs.any()) << 22
+	v |= asBit(c.nvic.pending.has(excSysTick)) << 26
+	v |= asBit(c.nvic.pending.has(excPendSV)) << 28
+	v |= asBit(c.nvic.pending.has(excNMI)) << 31
 	return v
 }
 
@@ -325,13 +325,13 @@ var (
 func (c *Core) shcsr() uint32 {
 	var v uint32
 	for _, e := range shcsrActive {
-		v |= flag(c.nvic.active.has(e.exc)) << e.bit
+		v |= asBit(c.nvic.active.has(e.exc)) << e.bit
 	}
 	for _, e := range shcsrPending {
-		v |= flag(c.nvic.pending.has(e.exc)) << e.bit
+		v |= asBit(c.nvic.pending.has(e.exc)) << e.bit
 	}
 	for _, e := range shcsrEnable {
-		v |= flag(c.nvic.enabled.has(e.exc)) << e.bit
+		v |= asBit(c.nvic.enabled.has(e.exc)) << e.bit
 	}
 	return v
 }

@@ -134,16 +134,16 @@ func (c *Core) readSpecial(n uint32) uint32 {
 		}
 		return c.r[thumb.SP]
 	case sysPRIMASK:
-		return flag(c.primask)
+		return asBit(c.primask)
 	case sysBASEPRI, sysBASEPRIMAX:
 		return uint32(c.basepri)
 	case sysFAULTMASK:
-		return flag(c.faultmask)
+		return asBit(c.faultmask)
 	}
 	return 0
 }
 
-func flag(b bool) uint32 {
+func asBit(b bool) uint32 {
 	if b {
 		return 1
 	}

@@ -92,7 +92,7 @@ func (c *Core) systickLoad(offset uint32) uint32 {
 	s := &c.systick
 	switch offset {
 	case systCSR:
-		v := flag(s.enabled) | flag(s.interrupt)<<1 | flag(s.coreClock)<<2 | flag(s.wrapped)<<16
+		v := asBit(s.enabled) | asBit(s.interrupt)<<1 | asBit(s.coreClock)<<2 | asBit(s.wrapped)<<16
 		s.wrapped = false
 		return v
 	case systRVR:
@@ -131,5 +131,5 @@ func (c *Core) systickStore(offset, v, mask uint32) {
 
 func (c *Core) systickControl() uint32 {
 	s := &c.systick
-	return flag(s.enabled) | flag(s.interrupt)<<1 | flag(s.coreClock)<<2
+	return asBit(s.enabled) | asBit(s.interrupt)<<1 | asBit(s.coreClock)<<2
 }

@@ -4,9 +4,10 @@ package port
 
 import (
 	"context"
-	"errors"
+	"strings"
 
 	"github.com/fpbls/fpbls/internal/fpb"
+	"github.com/fpbls/fpbls/internal/problem"
 )
 
 // Options say what a URL leaves open.
@@ -18,17 +19,53 @@ type Options struct {
 	Firmware func() (name string, elf []byte, err error)
 }
 
-// A Port is a port that is there.
+const defaultBaud = 115200
+
+// Open opens /dev/tty…, COM3, tcp://host:port, sim: or sim:path.elf.
+//
+// Opening a serial port without resetting the board: many boards are wired so
+// that a change of DTR or RTS resets them, and every system raises both lines when a
+// closed port is opened. They are not touched beyond that, and on Unix the port is
+// told not to lower them when it is closed, so that only the first opening after
+// plugging in can reset the board. Where even that must not be, set the port up once
+// with "stty -F PORT -hupcl" or disconnect the line.
+func Open(ctx context.Context, url string, o Options) (fpb.Conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if path, ok := strings.CutPrefix(url, "sim:"); ok {
+		return openSim(path, o)
+	}
+	if address, ok := strings.CutPrefix(url, "tcp://"); ok {
+		return dial(ctx, url, address)
+	}
+	if scheme, _, ok := strings.Cut(url, "://"); ok {
+		return nil, problem.New(problem.PortMissing, "ports are /dev/tty…, COM3, tcp://host:port, sim: and sim:path.elf",
+			"unknown kind of port %q", scheme+"://")
+	}
+	baud := o.Baud
+	if baud == 0 {
+		baud = defaultBaud
+	}
+	return openSerial(url, baud)
+}
+
+// A Port is a serial port that is there.
 type Port struct {
 	Name        string `json:"name"`                  // what Open takes; a stable name where there is one
 	Device      string `json:"device,omitempty"`      // the device behind a stable name
 	Description string `json:"description,omitempty"` // the USB product, if known
 }
 
-var errSkeleton = errors.New("port: body follows")
-
-// Open opens /dev/tty…, COM3, tcp://host:port, sim: or sim:path.elf.
-func Open(ctx context.Context, url string, o Options) (fpb.Conn, error) { return nil, errSkeleton }
-
-// List lists the serial ports, without touching them.
-func List() ([]Port, error) { return nil, errSkeleton }
+// missing is the problem of a serial port that is not there.
+func missing(name string, cause error) error {
+	hint := "no serial port was found: plug the board in, or use tcp://host:port or sim:"
+	if ports, err := List(); err == nil && len(ports) > 0 {
+		var names []string
+		for _, p := range ports {
+			names = append(names, p.Name)
+		}
+		hint = "there are: " + strings.Join(names, ", ")
+	}
+	return problem.New(problem.PortMissing, hint, "there is no serial port %s: %w", name, cause)
+}

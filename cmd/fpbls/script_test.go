@@ -37,7 +37,9 @@ func TestScripts(t *testing.T) {
 			home := filepath.Join(e.WorkDir, ".home") // journals and consents
 			e.Setenv("HOME", home)
 			e.Setenv("XDG_CONFIG_HOME", filepath.Join(home, "config"))
-			e.Setenv("TMPDIR", os.TempDir())
+			// Where fpbls is, and nothing else.
+			e.Setenv("BIN", filepath.SplitList(e.Getenv("PATH"))[0])
+			e.Values[watching] = new(watcher)
 			return os.MkdirAll(home, 0o755)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -47,6 +49,8 @@ func TestScripts(t *testing.T) {
 			"compiler": compiler,
 			"sim":      startSim,
 			"fake":     startFake,
+			"watch":    watch,
+			"unwatch":  unwatch,
 			"edit":     edit,
 			"cut":      cut,
 			"json":     checkJSON,
@@ -87,7 +91,7 @@ func compiler(ts *testscript.TestScript, _ bool, args []string) {
 // $PTY to its pseudo-terminal. It is asked to end, and must, when the script ends.
 func startSim(ts *testscript.TestScript, _ bool, args []string) {
 	args = append([]string{"sim", "--json", "--listen", "tcp://127.0.0.1:0"}, args...)
-	cmd := exec.Command(filepath.Join(filepath.SplitList(ts.Getenv("PATH"))[0], "fpbls"), args...)
+	cmd := exec.Command(filepath.Join(ts.Getenv("BIN"), "fpbls"), args...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Stderr = os.Stderr
 	cmd.Env = append(os.Environ(), "HOME="+ts.Getenv("HOME"))
@@ -114,9 +118,65 @@ func startSim(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv("PTY", ready.PTY)
 }
 
+type key int
+
+// watching is the key of a script's [watcher].
+const watching key = 0
+
+// A watcher is a "fpbls monitor" in the background.
+type watcher struct {
+	cmd    *exec.Cmd
+	output chan string // all of it, when it has ended
+}
+
+// watch starts "fpbls monitor" with the arguments and waits until it has printed
+// something: "watch ARGS…".
+func watch(ts *testscript.TestScript, _ bool, args []string) {
+	w := ts.Value(watching).(*watcher)
+	w.cmd = exec.Command(filepath.Join(ts.Getenv("BIN"), "fpbls"), append([]string{"monitor"}, args...)...)
+	w.cmd.Dir = ts.MkAbs(".")
+	w.cmd.Env = append(os.Environ(), "HOME="+ts.Getenv("HOME"))
+	w.cmd.Stderr = os.Stderr
+	out, err := w.cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(w.cmd.Start())
+	ts.Defer(func() { _ = w.cmd.Process.Kill() })
+	begun := make(chan bool)
+	w.output = make(chan string, 1)
+	go func() {
+		var text strings.Builder
+		buf := make([]byte, 4096)
+		for {
+			n, err := out.Read(buf)
+			if n > 0 && text.Len() == 0 {
+				close(begun)
+			}
+			text.Write(buf[:n])
+			if err != nil {
+				if text.Len() == 0 {
+					close(begun)
+				}
+				w.output <- text.String()
+				return
+			}
+		}
+	}()
+	<-begun
+}
+
+// unwatch interrupts the monitor, which must be content with that, and shows
+// what it printed.
+func unwatch(ts *testscript.TestScript, _ bool, _ []string) {
+	w := ts.Value(watching).(*watcher)
+	ts.Check(w.cmd.Process.Signal(os.Interrupt))
+	fmt.Fprint(ts.Stdout(), <-w.output)
+	if err := w.cmd.Wait(); err != nil {
+		ts.Fatalf("an interrupted monitor ended with %v", err)
+	}
+}
+
 // startFake starts something that is no board and sets $BOARD: "fake silent"
-// never says a word, "fake garbage" talks nonsense, "fake loader FILE" answers
-// every line with the file's text.
+// never says a word, "fake garbage" talks nonsense.
 func startFake(ts *testscript.TestScript, _ bool, args []string) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)

@@ -27,7 +27,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience is how long a test waits for what must come; it is no measure of speed.
-const patience = 60 * time.Second
+const patience = 30 * time.Second
 
 // A testEditor speaks raw JSON to a server, as an editor that the server knows
 // nothing of.

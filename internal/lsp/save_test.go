@@ -1,0 +1,99 @@
+package lsp
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.lsp.dev/uri"
+
+	"github.com/fpbls/fpbls/internal/board"
+	"github.com/fpbls/fpbls/internal/command"
+)
+
+func (e *testEditor) save(path, text string) {
+	write(e.t, path, text)
+	e.notify("textDocument/didSave", map[string]any{"textDocument": map[string]any{"uri": uri.File(path)}})
+}
+
+// onBoard lists what the board has, by name.
+func (e *testEditor) onBoard() string {
+	e.t.Helper()
+	var info board.Info
+	if err := e.execute(command.Info, nil, &info); err != nil {
+		e.t.Fatal(err)
+	}
+	var names []string
+	for _, p := range info.Patches {
+		names = append(names, p.Name()+" "+string(p.State))
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+func TestSaveFollowsMarkers(t *testing.T) {
+	p := demoProject(t, `injectOnSave = "marked"`)
+	e := open(t, p)
+	original := read(t, p.Source)
+	text := strings.Replace(original, "const char *status_text", "/* FPB_INJECT */\nconst char *status_text", 1)
+	text = strings.Replace(text, "int next_count", "// fpb-inject: counts\nint next_count", 1)
+	e.edit(p.Source, 2, text)
+	e.save(p.Source, text)
+	e.await("both are injected", func() bool { return e.onBoard() == "next_count live, status_text live" })
+
+	// An injection by hand is not the saver's to take back.
+	if err := e.execute(command.Inject, command.InjectArgs{URI: string(uri.File(p.Source)), Function: "phase_name"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	text = strings.Replace(text, "/* FPB_INJECT */\n", "", 1)
+	e.edit(p.Source, 3, text)
+	e.save(p.Source, text)
+	e.await("the one without a marker is taken back", func() bool { return e.onBoard() == "next_count live, phase_name live" })
+
+	e.edit(p.Source, 4, original)
+	e.save(p.Source, original)
+	e.await("the other one too", func() bool { return e.onBoard() == "phase_name live" })
+}
+
+func TestLastSaveWins(t *testing.T) {
+	p := demoProject(t, `injectOnSave = "marked"`)
+	e := open(t, p)
+	text := strings.Replace(read(t, p.Source), "const char *status_text", "/* FPB_INJECT */\nconst char *status_text", 1)
+	for i := range 5 {
+		now := strings.Replace(text, "all systems nominal", fmt.Sprint("save ", i), 1)
+		if i == 3 {
+			now = strings.Replace(now, "return", "retrn", 1) // a mistake that is corrected by the next
+		}
+		e.edit(p.Source, i+2, now)
+		e.save(p.Source, now)
+	}
+	e.await("it is injected", func() bool { return e.onBoard() == "status_text live" })
+	e.await("nothing runs any more", func() bool {
+		var st command.BoardStatus
+		if err := e.execute(command.Status, nil, &st); err != nil {
+			t.Fatal(err)
+		}
+		return len(st.Jobs) == 0
+	})
+	if err := e.execute(command.Output, command.OutputArgs{On: true}, nil); err != nil {
+		t.Fatal(err)
+	}
+	e.await("the firmware prints the text of the last save", func() bool {
+		return strings.Contains(e.printed(), "save 4")
+	})
+	if printed := e.printed(); strings.Contains(printed[strings.Index(printed, "save 4"):], "all systems nominal") {
+		t.Errorf("printed\n%s", printed)
+	}
+}
+
+func TestSaveWithoutTheSettingDoesNothing(t *testing.T) {
+	p := demoProject(t)
+	e := open(t, p)
+	text := "/* FPB_INJECT */\n" + read(t, p.Source)
+	e.edit(p.Source, 2, text)
+	e.save(p.Source, text)
+	if got := e.onBoard(); got != "" {
+		t.Errorf("on the board is %s", got)
+	}
+}

@@ -542,12 +542,14 @@ func (d *demux) release(out []byte, to int) []byte {
 	pos := d.base
 	for len(d.cut) > 0 && d.cut[0].start < to {
 		s := d.cut[0]
+		// Late answers of an abandoned request can overlap those of the next one.
+		s.start = max(s.start, pos)
 		if s.end > to {
 			to = s.start
 			break
 		}
 		out = append(out, d.held[pos-d.base:s.start-d.base]...)
-		pos = s.end
+		pos = max(pos, s.end)
 		d.cut = d.cut[1:]
 	}
 	if to == d.base {

@@ -114,7 +114,7 @@ func literal(i thumb.Inst, off uint32) (uint32, bool) {
 	default:
 		return 0, false
 	}
-	return (off+4)&^3 + i.Imm, true
+	return (off+4)&^3 + i.Imm, true // the offset is signed
 }
 
 // relocationFor is the relocation that the assembler would have left for a

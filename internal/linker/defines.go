@@ -48,19 +48,3 @@ func (p *piece) kind() Kind {
 	}
 	return KindVariable
 }
-
-// escapes finds the pieces whose address the firmware may keep: of functions,
-// what is not only branched to; of data, whatever is not seen to be used for
-// loads and stores alone.
-func escapes(order []*piece) map[*piece]bool {
-	escaping := make(map[*piece]bool)
-	for _, from := range order {
-		for _, r := range from.refs {
-			if r.to.piece == nil || r.to.piece.root != nil || isBranch(r.typ) {
-				continue
-			}
-			escaping[r.to.piece] = true
-		}
-	}
-	return escaping
-}

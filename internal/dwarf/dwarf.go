@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 	"sync"
 
 	"github.com/fpbls/fpbls/internal/object"
@@ -26,6 +27,7 @@ type Info struct {
 	functions []Function
 	statics   []StaticLocal
 	inlined   map[string][]InlineSite
+	paths     map[uint32]string
 	layout    []placed // objects only
 
 	mu    sync.Mutex // debug/dwarf caches while it reads
@@ -40,6 +42,16 @@ type Unit struct {
 	Producer string // compiler, version and, with GCC, the flags that change code
 }
 
+// Path is the source file with the directory, for any system: the compiler may
+// have run on another one.
+func (u Unit) Path() string {
+	absolute := strings.HasPrefix(u.Name, "/") || strings.HasPrefix(u.Name, `\`) || len(u.Name) > 1 && u.Name[1] == ':'
+	if absolute || u.Dir == "" {
+		return u.Name
+	}
+	return u.Dir + "/" + u.Name
+}
+
 // A Function is a function that has code of its own.
 type Function struct {
 	Name      string // as in the source
@@ -47,6 +59,8 @@ type Function struct {
 	Unit      string
 	Line      int    // of the declaration, 0 if unknown
 	Low, High uint32 // addresses; High is the first one behind it
+
+	signature signature
 }
 
 // A StaticLocal is a static variable of a function.
@@ -123,6 +137,13 @@ func (i *Info) StaticLocals() []StaticLocal { return i.statics }
 
 // InlinedAt lists where the function, by its linkage name, was inlined, by address.
 func (i *Info) InlinedAt(function string) []InlineSite { return i.inlined[function] }
+
+// PathAt returns the source file, with its directory, of the unit that defines
+// the function or variable that starts at the address.
+func (i *Info) PathAt(addr uint32) (string, bool) {
+	path, ok := i.paths[addr]
+	return path, ok
+}
 
 // FunctionAt returns the function whose code contains the address.
 func (i *Info) FunctionAt(addr uint32) (Function, bool) {

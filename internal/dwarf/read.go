@@ -24,7 +24,7 @@ func read(data *dwarf.Data, addrs []byte) (info *Info, err error) {
 			info, err = nil, fmt.Errorf("debug information is damaged: %v", v)
 		}
 	}()
-	w := &walker{data: data, addrs: addrs, info: &Info{data: data, inlined: make(map[string][]InlineSite)}, names: make(map[dwarf.Offset]named)}
+	w := &walker{data: data, addrs: addrs, info: &Info{data: data, inlined: make(map[string][]InlineSite), paths: make(map[uint32]string)}, names: make(map[dwarf.Offset]named)}
 	r := data.Reader()
 	for n := 0; ; n++ {
 		e, err := r.Next()
@@ -50,6 +50,8 @@ func read(data *dwarf.Data, addrs []byte) (info *Info, err error) {
 type named struct {
 	name, linkage string
 	line          int
+	typ           dwarf.Offset // of a parameter
+	signature     *signature   // of a subprogram
 	origin        dwarf.Offset // DW_AT_specification or DW_AT_abstract_origin, 0 if none
 }
 
@@ -72,6 +74,7 @@ type walker struct {
 	stack []frame
 
 	unit     Unit
+	path     string // of the unit
 	addrBase int64
 
 	functions []pending[Function]
@@ -134,6 +137,8 @@ func (w *walker) entry(e *dwarf.Entry) error {
 		}
 	case dwarf.TagVariable:
 		w.variable(e, top)
+	case dwarf.TagFormalParameter, dwarf.TagUnspecifiedParameters:
+		w.parameter(e, top)
 	}
 	if e.Tag != dwarf.TagVariable {
 		w.remember(e)
@@ -158,6 +163,7 @@ func (w *walker) compileUnit(e *dwarf.Entry) {
 	w.stack = w.stack[:0]
 	w.unit = Unit{Name: str(e, dwarf.AttrName), Dir: str(e, dwarf.AttrCompDir), Producer: str(e, dwarf.AttrProducer)}
 	w.info.units = append(w.info.units, w.unit)
+	w.path = w.unit.Path()
 	w.addrBase, _ = e.Val(dwarf.AttrAddrBase).(int64)
 	if ranges, err := w.data.Ranges(e); err == nil {
 		for _, r := range ranges {
@@ -178,6 +184,9 @@ func (w *walker) remember(e *dwarf.Entry) {
 		n.line = int(line)
 	}
 	n.origin = reference(e)
+	if e.Tag == dwarf.TagSubprogram {
+		n.signature = newSignature(e)
+	}
 	w.names[e.Offset] = n
 }
 
@@ -197,6 +206,7 @@ func (w *walker) subprogram(e *dwarf.Entry) {
 			return // a declaration, or inlined everywhere
 		}
 		low = ranges[0][0]
+		w.info.paths[uint32(low)] = w.path
 		w.functions = append(w.functions, pending[Function]{Function{Unit: w.unit.Name, Low: uint32(low), High: uint32(ranges[0][1])}, e.Offset})
 		return
 	}
@@ -207,6 +217,7 @@ func (w *walker) subprogram(e *dwarf.Entry) {
 	case int64:
 		high = low + uint64(v)
 	}
+	w.info.paths[uint32(low)] = w.path
 	w.functions = append(w.functions, pending[Function]{Function{Unit: w.unit.Name, Low: uint32(low), High: uint32(high)}, e.Offset})
 }
 
@@ -214,12 +225,13 @@ func (w *walker) subprogram(e *dwarf.Entry) {
 func (w *walker) variable(e *dwarf.Entry, top frame) {
 	n := named{name: str(e, dwarf.AttrName), origin: reference(e)}
 	w.names[e.Offset] = n
-	if top.function == 0 {
-		return
-	}
 	expr, _ := e.Val(dwarf.AttrLocation).([]byte)
 	addr, ok := w.address(expr)
 	if !ok {
+		return
+	}
+	w.info.paths[addr] = w.path
+	if top.function == 0 {
 		return
 	}
 	typ, _ := e.Val(dwarf.AttrType).(dwarf.Offset)
@@ -253,6 +265,7 @@ func (w *walker) resolve() {
 	for _, p := range w.functions {
 		f := p.value
 		f.Name, f.Linkage, f.Line = w.name(p.origin)
+		f.signature = w.signature(p.origin)
 		w.info.functions = append(w.info.functions, f)
 	}
 	for _, p := range w.statics {

@@ -91,9 +91,9 @@ func (im *imageIndex) mayBeIn(path string, s *firmware.Symbol) bool {
 // fileOf returns the source file that defines the symbol, as well as it is
 // known. With link-time optimisation the symbol table names temporary files.
 func (im *imageIndex) fileOf(s *firmware.Symbol) string {
-	if im.debug != nil && s.Kind == firmware.Function {
-		if f, ok := im.debug.FunctionAt(s.Addr); ok && f.Low == s.Addr && f.Unit != "" {
-			return f.Unit
+	if im.debug != nil {
+		if path, ok := im.debug.PathAt(s.Addr); ok {
+			return path
 		}
 	}
 	if s.File == "<artificial>" || strings.HasSuffix(s.File, ".o") {

@@ -116,10 +116,11 @@ func (st *statics) readImage(u *unit, im *imageIndex) bool {
 	best := 0
 	if im.debug != nil {
 		for _, cu := range im.debug.Units() {
-			best = max(best, sameFile(u.name, cu.Name))
+			best = max(best, sameFile(u.name, cu.Path()))
 		}
 		for _, s := range im.debug.StaticLocals() {
-			if best == 0 || sameFile(u.name, s.Unit) != best || s.Addr == 0 || known[s.Addr] {
+			path, _ := im.debug.PathAt(s.Addr)
+			if best == 0 || sameFile(u.name, path) != best || s.Addr == 0 || known[s.Addr] {
 				continue // the linker leaves address 0 where it removed a variable
 			}
 			known[s.Addr] = true

@@ -28,6 +28,7 @@ type Info struct {
 	statics   []StaticLocal
 	inlined   map[string][]InlineSite
 	paths     map[uint32]string
+	parts     []Part
 	layout    []placed // objects only
 
 	mu    sync.Mutex // debug/dwarf caches while it reads

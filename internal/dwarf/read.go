@@ -80,6 +80,7 @@ type walker struct {
 	functions []pending[Function]
 	statics   []pendingStatic
 	inlines   []pendingInline
+	parts     []pendingPart
 }
 
 type pending[T any] struct {
@@ -228,6 +229,7 @@ func (w *walker) variable(e *dwarf.Entry, top frame) {
 	expr, _ := e.Val(dwarf.AttrLocation).([]byte)
 	addr, ok := w.address(expr)
 	if !ok {
+		w.variableParts(e, expr, top.function)
 		return
 	}
 	w.info.paths[addr] = w.path
@@ -281,6 +283,11 @@ func (w *walker) resolve() {
 			}
 		}
 		w.info.statics = append(w.info.statics, s)
+	}
+	for _, p := range w.parts {
+		_, p.Function, _ = w.name(p.function)
+		p.Name, _, _ = w.name(p.origin)
+		w.info.parts = append(w.info.parts, p.Part)
 	}
 	for _, p := range w.inlines {
 		_, callee, _ := w.name(p.callee)

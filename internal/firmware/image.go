@@ -30,6 +30,8 @@ type Image struct {
 	byShort   func() map[string][]*Symbol // demangled forms
 	debug     func() (*dwarf.Info, error)
 	branches  func() []Branch
+
+	loaderPath func() map[uint32]bool
 }
 
 // Kind is what a symbol names.

@@ -74,6 +74,7 @@ func read(path string, r io.ReaderAt, reopen func() (io.ReaderAt, func(), error)
 	im.readBuildID(f)
 	im.byShort = lazily(im.shortNames)
 	im.branches = lazily(im.findBranches)
+	im.loaderPath = lazily(im.findLoaderPath)
 	type result struct {
 		info *dwarf.Info
 		err  error

@@ -58,7 +58,8 @@ func (in *Injection) Apply(ctx context.Context, b *Board, mode string, emit func
 	if err != nil {
 		return r, err
 	}
-	if err := in.checkTargets(ctx, b, m); err != nil {
+	entries, err := in.checkTargets(ctx, b, m)
+	if err != nil {
 		return r, err
 	}
 	plan, err := b.Ledger.plan(b.Info, in.targets)
@@ -78,7 +79,7 @@ func (in *Injection) Apply(ctx context.Context, b *Board, mode string, emit func
 	r.Notes = append(r.Notes, prepared.Notes...)
 	watch.lap(&r.MS.Link)
 
-	linked, err := in.transfer(ctx, b, prepared, m, emit, &r.MS)
+	content, err := in.transfer(ctx, b, prepared, entries, m, emit, &r.MS)
 	if err != nil {
 		return r, err
 	}
@@ -90,7 +91,7 @@ func (in *Injection) Apply(ctx context.Context, b *Board, mode string, emit func
 	emit(Event{Stage: StageActivate, Function: in.targets[0].Name})
 	actx, cancel := context.WithTimeout(context.WithoutCancel(ctx), activateTimeout)
 	defer cancel()
-	r.Patches, err = in.activate(actx, b, plan, prepared, linked, m)
+	r.Patches, err = in.activate(actx, b, plan, prepared, content, m)
 	watch.lap(&r.MS.Activate)
 	return r, err
 }
@@ -124,27 +125,79 @@ func chooseMode(mode string, info fpb.Info) (fpb.Mode, error) {
 	return "", problem.New(problem.Usage, "modes are auto, trampoline, direct and debugmon", "unknown mode %q", mode)
 }
 
-func (in *Injection) checkTargets(ctx context.Context, b *Board, m fpb.Mode) error {
+// checkTargets tells where each function is caught, and refuses what is unsafe
+// on this board.
+func (in *Injection) checkTargets(ctx context.Context, b *Board, m fpb.Mode) ([]entry, error) {
 	if m == fpb.DebugMonitor {
 		if err := checkMonitor(ctx, b); err != nil {
-			return err
+			return nil, err
 		}
 	}
+	var entries []entry
 	for _, t := range in.targets {
-		if err := checkTarget(in.image, t, b.Info.FPB.Version); err != nil {
-			return err
+		e, err := checkTarget(in.image, t, b.Info.FPB.Version)
+		if err != nil {
+			return nil, err
 		}
+		entries = append(entries, e)
 		if b.Identified[t.Addr] {
 			continue
 		}
 		if err := checkIdentity(ctx, b.Client, in.image, t); err != nil {
-			return err
+			return nil, err
 		}
 		if b.Identified != nil {
 			b.Identified[t.Addr] = true
 		}
 	}
-	return nil
+	return entries, nil
+}
+
+// loaded is a block as it is on the board: the entry stubs, padded, and what
+// the linker made.
+type loaded struct {
+	base    uint32
+	data    []byte
+	code    uint32 // length of the prefix that never changes
+	linked  *linker.Linked
+	entries []entry
+	targets []uint32 // where the comparators send calls, by function
+}
+
+// link links the patch for the base and puts the stubs in front.
+func link(p *linker.Patch, entries []entry, base uint32) (*loaded, error) {
+	front := stubsSize(p, entries)
+	linked, err := p.Link(base + front)
+	if err != nil {
+		return nil, err
+	}
+	l := &loaded{base: base, code: front + linked.CodeSize, linked: linked, entries: entries}
+	for i, e := range entries {
+		target := linked.Functions[i].Addr
+		if e.stubSize() > 0 {
+			addr := base + uint32(len(l.data))
+			code, err := e.stub(addr, target)
+			if err != nil {
+				return nil, err
+			}
+			l.data = append(l.data, code...)
+			target = addr
+		}
+		l.targets = append(l.targets, target)
+	}
+	l.data = append(l.data, make([]byte, int(front)-len(l.data))...)
+	l.data = append(l.data, linked.Data...)
+	return l, nil
+}
+
+// stubsSize is what the stubs take in front of the patch.
+func stubsSize(p *linker.Patch, entries []entry) uint32 {
+	n := uint32(0)
+	for _, e := range entries {
+		n += e.stubSize()
+	}
+	align := max(p.Align, 8)
+	return (n + align - 1) &^ (align - 1)
 }
 
 // checkBlocks compares the code of blocks that earlier processes left with the
@@ -170,39 +223,40 @@ func (b *Board) checkBlocks(ctx context.Context) error {
 // transfer allocates, links for the address, uploads and reads back until the
 // board holds the block, which is then pending. Nothing it does is visible to
 // the firmware.
-func (in *Injection) transfer(ctx context.Context, b *Board, p *linker.Patch, m fpb.Mode, emit func(Event), ms *Timing) (*linker.Linked, error) {
+func (in *Injection) transfer(ctx context.Context, b *Board, p *linker.Patch, entries []entry, m fpb.Mode, emit func(Event), ms *Timing) (*loaded, error) {
 	first := in.targets[0].Name
 	align := max(p.Align, 8)
+	size := stubsSize(p, entries) + p.Size
 	var lastErr error
 	for range uploadTries {
 		watch := startWatch()
 		emit(Event{Stage: StageAllocate, Function: first})
 		// The address can be odd: ask for the room to align it ourselves.
-		raw, err := b.Client.Alloc(ctx, int(p.Size+align))
+		raw, err := b.Client.Alloc(ctx, int(size+align))
 		if problem.Has(err, problem.PatchTooLarge) {
-			return nil, in.tooLarge(err, p.Size, b.Ledger)
+			return nil, in.tooLarge(err, size, b.Ledger)
 		}
 		if err != nil {
 			return nil, err
 		}
 		base := (raw + align - 1) &^ (align - 1)
-		linked, err := p.Link(base)
+		block, err := link(p, entries, base)
 		if err != nil {
 			return nil, err
 		}
 		if m == fpb.Direct {
-			for _, f := range linked.Functions {
-				if !reachable(f.Target.Addr, f.Addr) {
+			for i, t := range in.targets {
+				if !reachable(entries[i].at, block.targets[i]) {
 					return nil, problem.New(problem.OutOfReach, "use --mode trampoline",
-						"a branch from %s at %s does not reach the patch at %s", f.Target.Display, Address(f.Target.Addr), Address(f.Addr))
+						"a branch from %s at %s does not reach the patch at %s", t.Display, Address(entries[i].at), Address(block.targets[i]))
 				}
 			}
 		}
 		watch.lap(&ms.Link)
 
-		total := len(linked.Data)
+		total := len(block.data)
 		emit(Event{Stage: StageUpload, Function: first, Total: total})
-		err = b.Client.Upload(ctx, raw, base-raw, linked.Data, func(done int) {
+		err = b.Client.Upload(ctx, raw, base-raw, block.data, func(done int) {
 			emit(Event{Stage: StageUpload, Function: first, Done: done, Total: total})
 		})
 		watch.lap(&ms.Upload)
@@ -222,8 +276,8 @@ func (in *Injection) transfer(ctx context.Context, b *Board, p *linker.Patch, m 
 		if err != nil {
 			return nil, err
 		}
-		if bytes.Equal(got, linked.Data) {
-			return linked, nil
+		if bytes.Equal(got, block.data) {
+			return block, nil
 		}
 		lastErr = fmt.Errorf("the block read back from %s differs", Address(base))
 	}
@@ -299,18 +353,19 @@ func (l *Ledger) canFree(slot int) bool {
 
 // activate arms the functions in order. If one fails, those before it are taken
 // back in reverse order and what ran before runs again.
-func (in *Injection) activate(ctx context.Context, b *Board, plan []step, p *linker.Patch, linked *linker.Linked, m fpb.Mode) ([]Record, error) {
+func (in *Injection) activate(ctx context.Context, b *Board, plan []step, p *linker.Patch, content *loaded, m fpb.Mode) ([]Record, error) {
 	block := Block{
-		ID: Address(linked.Base).String(), Owner: plan[0].slot, Base: Address(linked.Base),
-		Size: uint32(len(linked.Data)), Code: linked.CodeSize, Sum: checksum(linked.Data[:linked.CodeSize]),
-		Defines: linked.Defines, Needs: p.Needs, checked: true,
+		ID: Address(content.base).String(), Owner: plan[0].slot, Base: Address(content.base),
+		Size: uint32(len(content.data)), Code: content.code, Sum: checksum(content.data[:content.code]),
+		Defines: content.linked.Defines, Needs: p.Needs, checked: true,
 	}
 	slots := make([]Slot, len(plan))
 	for i, s := range plan {
-		f := linked.Functions[i]
+		f := content.linked.Functions[i]
 		slots[i] = Slot{
 			ID: s.slot, Function: f.Target.Name, Unit: in.unit, Mode: m, State: Live,
-			Original: Address(f.Target.Addr), Address: Address(f.Addr), Size: f.Size, Block: block.ID,
+			Original: Address(f.Target.Addr), At: Address(content.entries[i].at),
+			Address: Address(content.targets[i]), Size: f.Size, Block: block.ID,
 		}
 	}
 	b.save(func(l *Ledger) {
@@ -357,7 +412,7 @@ func (b *Board) arm(ctx context.Context, s step, slot Slot, owner bool, block Bl
 		}
 		b.Ledger.remove(s.slot)
 	}
-	if err := b.Client.Patch(ctx, slot.Mode, s.slot, uint32(slot.Original), uint32(slot.Address)|1); err != nil {
+	if err := b.Client.Patch(ctx, slot.Mode, s.slot, uint32(slot.At), uint32(slot.Address)|1); err != nil {
 		return err
 	}
 	b.Ledger.put(slot)

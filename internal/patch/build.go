@@ -106,7 +106,7 @@ func (b *Builder) Build(ctx context.Context, unit Unit, functions []string, emit
 func (in *Injection) Check(version int) (Result, error) {
 	r := Result{Notes: slices.Clone(in.notes), Diagnostics: in.diagnostics}
 	for _, t := range in.targets {
-		if err := checkTarget(in.image, t, version); err != nil {
+		if _, err := checkTarget(in.image, t, version); err != nil {
 			return r, err
 		}
 	}

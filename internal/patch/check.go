@@ -11,73 +11,42 @@ import (
 	"github.com/fpbls/fpbls/internal/firmware"
 	"github.com/fpbls/fpbls/internal/fpb"
 	"github.com/fpbls/fpbls/internal/problem"
-	"github.com/fpbls/fpbls/internal/thumb"
 )
 
-// word is the size of what an FPB v1 comparator replaces: the aligned word that
-// holds the first instructions of the function (DDI 0403E C1.11).
-const word = 4
-
-// codeRegionEnd is where the region ends that FPB v1 watches (DDI 0403E C1.11.3).
-const codeRegionEnd = 0x2000_0000
-
-// checkTarget refuses a function whose entry cannot be redirected safely. The
-// loader checks none of this and answers OK.
-func checkTarget(image *firmware.Image, f *firmware.Symbol, version int) error {
-	if version <= 1 {
-		if err := checkRemap(f); err != nil {
-			return err
-		}
+// checkTarget refuses a function whose entry cannot be redirected safely, and
+// tells where it can be caught. The loader checks none of this and answers OK.
+func checkTarget(image *firmware.Image, f *firmware.Symbol, version int) (entry, error) {
+	e, err := entryOf(image, f, version)
+	if err != nil {
+		return e, err
 	}
 	if shared := image.SameAddress(f); len(shared) > 0 {
 		var names []string
 		for _, s := range shared {
 			names = append(names, s.Display)
 		}
-		return problem.New(problem.SharedAddress,
+		return e, problem.New(problem.SharedAddress,
 			"inject its callers instead, or build with -fno-ipa-icf and flash once",
 			"%s at %s shares its code with %s: patching it would change them all",
 			f.Display, Address(f.Addr), strings.Join(names, ", "))
 	}
-	for _, from := range image.BranchesInto(f.Addr, f.Addr+word) {
-		if from.Call && from.To == f.Addr {
-			continue // entering the function is what the patch is for
+	for _, from := range image.BranchesInto(f.Addr, e.at+word) {
+		inside := from.Addr >= f.Addr && from.Addr-f.Addr < f.Size
+		if from.To == f.Addr && (from.Call || !inside) {
+			continue // calls, and tail calls from elsewhere, enter it as a patch expects
 		}
-		if from.To == f.Addr && (from.Addr < f.Addr || from.Addr >= f.Addr+f.Size) {
-			continue // a tail call enters it as well
-		}
-		return problem.New(problem.BranchIntoEntry,
+		return e, problem.New(problem.BranchIntoEntry,
 			"inject its callers instead",
 			"%s at %s: the branch at %s goes back into the word that is replaced",
 			f.Display, Address(f.Addr), Address(from.Addr))
 	}
-	if path := loaderPath(image); path[f.Addr] {
-		return problem.New(problem.LoaderPath,
+	if image.LoaderRuns(f) {
+		return e, problem.New(problem.LoaderPath,
 			"flash this change",
 			"%s at %s is run by the loader itself: a patch would cut off its own way back",
 			f.Display, Address(f.Addr))
 	}
-	return nil
-}
-
-// checkRemap refuses what a remapped word cannot redirect.
-func checkRemap(f *firmware.Symbol) error {
-	switch {
-	case f.Addr >= codeRegionEnd:
-		return problem.New(problem.OutOfReach,
-			"only code below 0x20000000 can be remapped by this board's FPB",
-			"%s at %s lies outside the code region", f.Display, Address(f.Addr))
-	case f.Addr%word != 0:
-		return problem.New(problem.UnalignedEntry,
-			"inject its callers instead, or build with -falign-functions=4 and flash once",
-			"%s starts at %s, in the middle of a word: replacing that word would break the function before it",
-			f.Display, Address(f.Addr))
-	case f.Size < word:
-		return problem.New(problem.TooShort,
-			"inject its callers instead",
-			"%s at %s is %d bytes long, shorter than the word that is replaced", f.Display, Address(f.Addr), f.Size)
-	}
-	return nil
+	return e, nil
 }
 
 // Registers that decide whether a breakpoint reaches the DebugMonitor handler
@@ -123,51 +92,6 @@ func checkMonitor(ctx context.Context, b *Board) error {
 		}
 	}
 	return nil
-}
-
-// loaderPath is what the function loader runs: its own functions and all they
-// call directly.
-func loaderPath(image *firmware.Image) map[uint32]bool {
-	path := make(map[uint32]bool)
-	var work []*firmware.Symbol
-	add := func(s *firmware.Symbol) {
-		if s != nil && !path[s.Addr] {
-			path[s.Addr] = true
-			work = append(work, s)
-		}
-	}
-	for _, s := range image.Functions() {
-		if isLoader(s) {
-			add(s)
-		}
-	}
-	for len(work) > 0 {
-		f := work[len(work)-1]
-		work = work[:len(work)-1]
-		code, ok := image.Bytes(f.Addr, f.Size)
-		if !ok {
-			continue
-		}
-		for line := range thumb.Disassemble(f.Addr, code, nil) {
-			to, ok := line.Inst.BranchTarget(line.Addr)
-			if ok && (to < f.Addr || to >= f.Addr+f.Size) {
-				add(image.At(to))
-			}
-		}
-	}
-	return path
-}
-
-// isLoader recognises the loader's functions by the names that its sources have
-// used in all versions.
-func isLoader(s *firmware.Symbol) bool {
-	for _, prefix := range []string{"fl_", "fpb_", "fpb_debugmon_", "fpb_trampoline_"} {
-		if strings.HasPrefix(s.Name, prefix) {
-			return true
-		}
-	}
-	file := filepath.Base(s.File)
-	return strings.HasPrefix(file, "fl_") || strings.HasPrefix(file, "fpb_")
 }
 
 // identityBytes bounds how much of a function is compared with the board before

@@ -35,7 +35,8 @@ type Slot struct {
 	Mode     fpb.Mode `json:"mode"`
 	State    State    `json:"state"`
 	Original Address  `json:"original"`
-	Address  Address  `json:"address"`
+	At       Address  `json:"at"`      // what the comparator matches: Original, or the word behind its first halfword
+	Address  Address  `json:"address"` // where calls go: the patch, or the stub in front of it
 	Size     uint32   `json:"size"`
 	Block    string   `json:"block"` // the block that holds Address; empty if it is not ours
 }
@@ -93,7 +94,7 @@ func Reconcile(known *Ledger, info fpb.Info, image *firmware.Image) (now *Ledger
 		slot := foreignSlot(seen, info.FPB.Version, image)
 		if i := known.slotIndex(seen.ID); i >= 0 {
 			old := known.Slots[i]
-			if old.Original == slot.Original && old.Address == slot.Address {
+			if old.At == slot.At && old.Address == slot.Address {
 				state := old.State
 				switch {
 				case seen.On:
@@ -130,7 +131,7 @@ func Reconcile(known *Ledger, info fpb.Info, image *firmware.Image) (now *Ledger
 func foreignSlot(seen fpb.Slot, version int, image *firmware.Image) Slot {
 	s := Slot{
 		ID: seen.ID, State: Disabled,
-		Original: Address(seen.Orig &^ 1), Address: Address(seen.Target &^ 1),
+		Original: Address(seen.Orig &^ 1), At: Address(seen.Orig &^ 1), Address: Address(seen.Target &^ 1),
 		Size: seen.Size,
 	}
 	if seen.On {
@@ -143,14 +144,14 @@ func foreignSlot(seen fpb.Slot, version int, image *firmware.Image) Slot {
 		s.Mode = fpb.DebugMonitor // v2 has no remap
 	case seen.Comp>>30 != 0:
 		s.Mode = fpb.DebugMonitor // REPLACE asks for a breakpoint, DDI 0403E C1.11.4
-	case reachable(uint32(s.Original), uint32(s.Address)):
+	case reachable(uint32(s.At), uint32(s.Address)):
 		s.Mode = fpb.Direct
 	default:
 		s.Mode = fpb.Trampoline // a remapped branch could not reach
 	}
 	if image != nil {
-		if f := image.At(uint32(s.Original)); f != nil {
-			s.Function = f.Name
+		if f := image.At(uint32(s.At)); f != nil {
+			s.Function, s.Original = f.Name, Address(f.Addr)
 		}
 	}
 	return s

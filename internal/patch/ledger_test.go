@@ -29,7 +29,7 @@ func board(slots ...fpb.Slot) fpb.Info {
 // ours is a slot of the ledger whose patch stands in the block.
 func ours(id int, name string, orig, addr uint32, state State, block string) Slot {
 	return Slot{ID: id, Function: name, Unit: "/src/a.c", Mode: fpb.Trampoline, State: state,
-		Original: Address(orig), Address: Address(addr), Size: 40, Block: block}
+		Original: Address(orig), At: Address(orig), Address: Address(addr), Size: 40, Block: block}
 }
 
 func TestReconcile(t *testing.T) {
@@ -56,13 +56,13 @@ func TestReconcile(t *testing.T) {
 		{
 			name: "a patch of somebody else is nobody's",
 			seen: []fpb.Slot{occupied(3, g, 0x2000_0201, false)},
-			want: Ledger{Slots: []Slot{{ID: 3, Mode: fpb.Trampoline, State: Disabled, Original: g, Address: 0x2000_0200, Size: 100}}},
+			want: Ledger{Slots: []Slot{{ID: 3, Mode: fpb.Trampoline, State: Disabled, Original: g, At: g, Address: 0x2000_0200, Size: 100}}},
 		},
 		{
 			name:     "somebody else's patch in our slot is not ours",
 			known:    Ledger{Slots: []Slot{ours(0, "f", f, 0x2000_0100, Live, "A")}, Blocks: []Block{a}},
 			seen:     []fpb.Slot{occupied(0, g, 0x2000_0201, true)},
-			want:     Ledger{Slots: []Slot{{ID: 0, Mode: fpb.Trampoline, State: Live, Original: g, Address: 0x2000_0200, Size: 100}}},
+			want:     Ledger{Slots: []Slot{{ID: 0, Mode: fpb.Trampoline, State: Live, Original: g, At: g, Address: 0x2000_0200, Size: 100}}},
 			wantLost: 1,
 		},
 		{

@@ -102,6 +102,7 @@ func TestRun(t *testing.T) {
 		{Ports, `[]`, NoArgs{}, ""},
 		{Ports, `[null]`, NoArgs{}, ""},
 		{Ports, `[{}]`, NoArgs{}, ""},
+		{Ports, `[[]]`, NoArgs{}, ""},
 		{Revert, `[]`, SelectArgs{}, ""},
 		{Inject, `[]`, nil, "wrong arguments for fpbls.inject: uri is missing: it takes {uri, functions?, function?, version?, mode?}"},
 		{Inject, `[1]`, nil, "wrong arguments for fpbls.inject: a number instead of an object"},

@@ -40,8 +40,9 @@ func bind[A, R any](id, title, method string, f func(Service, context.Context, A
 
 // decode fills the struct that args points to.
 func decode(id string, raw []json.RawMessage, args any) error {
-	// Editors send [], [null], [{}] or nothing when there is nothing to say.
-	if len(raw) > 0 && !bytes.Equal(bytes.TrimSpace(raw[0]), []byte("null")) {
+	// Editors send [], [null], [{}] or nothing when there is nothing to say; where a
+	// language does not tell empty tables from empty lists, also [[]].
+	if len(raw) > 0 && !slices.Contains([]string{"null", "[]"}, string(bytes.TrimSpace(raw[0]))) {
 		d := json.NewDecoder(bytes.NewReader(raw[0]))
 		d.DisallowUnknownFields() // a misspelt member must not be ignored
 		if err := d.Decode(args); err != nil {

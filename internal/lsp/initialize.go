@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
+	"go.lsp.dev/jsonrpc2"
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
@@ -31,12 +34,52 @@ type editor struct {
 	settings      json.RawMessage // from initializationOptions
 }
 
-// is reports whether an optional member says true.
-func is(b *bool) bool { return b != nil && *b }
+// initializeParams are the members of LSP's InitializeParams that the server goes by.
+// Any of them may be missing.
+type initializeParams struct {
+	ClientInfo struct{ Name, Version string }
 
-func (s *server) Initialize(_ context.Context, p *protocol.InitializeParams) (*protocol.InitializeResult, error) {
+	WorkspaceFolders []struct{ URI uri.URI }
+	RootURI          uri.URI
+	RootPath         string
+
+	InitializationOptions json.RawMessage
+
+	Capabilities struct {
+		General struct{ PositionEncodings []workspace.Encoding }
+		Window  struct {
+			WorkDoneProgress bool
+			ShowMessage      *struct{}
+			ShowDocument     struct{ Support bool }
+		}
+		Workspace struct {
+			Configuration          bool
+			DidChangeConfiguration struct{ DynamicRegistration bool }
+			CodeLens, InlayHint    struct{ RefreshSupport bool }
+		}
+		TextDocument struct {
+			CodeAction struct {
+				CodeActionLiteralSupport *struct{}
+				DisabledSupport          bool
+			}
+			PublishDiagnostics struct{ RelatedInformation bool }
+		}
+	}
+}
+
+// initialize takes part in the table of own methods, as the library refuses to
+// decode capabilities with one member of a wrong type, of which editors in use have
+// several. Such a member counts as missing.
+func (s *server) initialize(params jsonrpc2.RawMessage) (*protocol.InitializeResult, error) {
+	var p initializeParams
+	var wrong *json.UnmarshalTypeError
+	if err := json.Unmarshal(params, &p); errors.As(err, &wrong) {
+		s.log.Warn("initialize has a member of a wrong type", "member", wrong.Field, "is", wrong.Value)
+	} else if err != nil {
+		return nil, fmt.Errorf("%w: %w", jsonrpc2.ErrParse, err)
+	}
 	s.editor = s.readEditor(p)
-	s.encoding = chooseEncoding(p.Capabilities.General)
+	s.encoding = chooseEncoding(p.Capabilities.General.PositionEncodings)
 	for _, root := range roots(p) {
 		s.addFolder(root)
 	}
@@ -69,34 +112,24 @@ func (s *server) Initialize(_ context.Context, p *protocol.InitializeParams) (*p
 	}, nil
 }
 
-// readEditor takes from the params what the server goes by. A client may leave out
-// any of it.
-func (s *server) readEditor(p *protocol.InitializeParams) editor {
-	var e editor
-	e.name = p.ClientInfo.Name
-	if v, ok := p.ClientInfo.Version.Get(); ok {
-		e.name += " " + v
-	}
-	if w := p.Capabilities.Window; w != nil {
-		s.progress.SetCreates(is(w.WorkDoneProgress))
-		e.asks = w.ShowMessage != nil
-		e.shows = w.ShowDocument != nil && w.ShowDocument.Support
-	}
-	if w := p.Capabilities.Workspace; w != nil {
-		e.configuration = is(w.Configuration)
-		e.registers = w.DidChangeConfiguration != nil && is(w.DidChangeConfiguration.DynamicRegistration)
-		e.lensRefresh = w.CodeLens != nil && is(w.CodeLens.RefreshSupport)
-		e.hintRefresh = w.InlayHint != nil && is(w.InlayHint.RefreshSupport)
-	}
-	if d := p.Capabilities.TextDocument; d != nil {
-		if a := d.CodeAction; a != nil {
-			e.actions = a.CodeActionLiteralSupport.CodeActionKind.ValueSet != nil
-			e.disabled = is(a.DisabledSupport)
-		}
-		e.related = d.PublishDiagnostics != nil && is(d.PublishDiagnostics.RelatedInformation)
+// readEditor takes from the params what the server goes by.
+func (s *server) readEditor(p initializeParams) editor {
+	c := p.Capabilities
+	s.progress.SetCreates(c.Window.WorkDoneProgress)
+	e := editor{
+		name:          strings.TrimSpace(p.ClientInfo.Name + " " + p.ClientInfo.Version),
+		configuration: c.Workspace.Configuration,
+		registers:     c.Workspace.DidChangeConfiguration.DynamicRegistration,
+		lensRefresh:   c.Workspace.CodeLens.RefreshSupport,
+		hintRefresh:   c.Workspace.InlayHint.RefreshSupport,
+		asks:          c.Window.ShowMessage != nil,
+		shows:         c.Window.ShowDocument.Support,
+		actions:       c.TextDocument.CodeAction.CodeActionLiteralSupport != nil,
+		disabled:      c.TextDocument.CodeAction.DisabledSupport,
+		related:       c.TextDocument.PublishDiagnostics.RelatedInformation,
 	}
 	// The options hold the settings and, beside them, what is meant for the server.
-	raw := json.RawMessage(p.InitializationOptions)
+	raw := p.InitializationOptions
 	var own struct {
 		command.Options
 		Nested *struct{ command.Options } `json:"fpbls"`
@@ -137,12 +170,9 @@ func withoutOptions(raw json.RawMessage) json.RawMessage {
 
 // chooseEncoding takes bytes where they are offered, as clangd does: editors warn
 // when two servers of a buffer differ.
-func chooseEncoding(g *protocol.GeneralClientCapabilities) workspace.Encoding {
-	if g == nil {
-		return workspace.UTF16
-	}
+func chooseEncoding(offered []workspace.Encoding) workspace.Encoding {
 	for _, e := range []workspace.Encoding{workspace.UTF8, workspace.UTF16, workspace.UTF32} {
-		if slices.Contains(g.PositionEncodings, protocol.PositionEncodingKind(e)) {
+		if slices.Contains(offered, e) {
 			return e
 		}
 	}
@@ -150,24 +180,21 @@ func chooseEncoding(g *protocol.GeneralClientCapabilities) workspace.Encoding {
 }
 
 // roots lists the folders that the editor has open, as new and old clients say it.
-func roots(p *protocol.InitializeParams) []string {
-	if folders, ok := p.WorkspaceFolders.Get(); ok {
-		var paths []string
-		for _, f := range folders {
-			if path := pathOf(f.URI); path != "" {
-				paths = append(paths, path)
-			}
+func roots(p initializeParams) []string {
+	var paths []string
+	for _, f := range p.WorkspaceFolders {
+		if path := pathOf(f.URI); path != "" {
+			paths = append(paths, path)
 		}
+	}
+	if len(paths) > 0 {
 		return paths
 	}
-	if p.RootURI != nil {
-		if path := pathOf(*p.RootURI); path != "" {
-			return []string{path}
-		}
-		return nil
-	}
-	if path, ok := p.RootPath.Get(); ok && path != "" {
+	if path := pathOf(p.RootURI); path != "" {
 		return []string{path}
+	}
+	if filepath.IsAbs(p.RootPath) {
+		return []string{p.RootPath}
 	}
 	return nil
 }

@@ -13,8 +13,11 @@ import (
 
 // pathOf returns the file that the URI names, or "" if it names none.
 func pathOf(u uri.URI) string {
+	if !strings.HasPrefix(string(u), "file:") {
+		return ""
+	}
 	parsed, err := uri.Parse(string(u))
-	if err != nil || !strings.HasPrefix(string(parsed), "file:") {
+	if err != nil {
 		return ""
 	}
 	path := parsed.FsPath()

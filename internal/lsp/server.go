@@ -104,9 +104,12 @@ func snapshot(ctx context.Context) *workspace.Snapshot {
 	return snap
 }
 
-// Methods returns the messages that LSP does not have.
+// Methods returns the messages that are not left to the library to decode.
 func (s *server) Methods() map[string]rpc.Method {
 	return map[string]rpc.Method{
+		protocol.MethodInitialize: func(_ context.Context, params jsonrpc2.RawMessage) (any, error) {
+			return s.initialize(params)
+		},
 		command.NotifyOutputAck: func(_ context.Context, params jsonrpc2.RawMessage) (any, error) {
 			return nil, s.outputAck(params)
 		},

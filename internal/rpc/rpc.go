@@ -35,8 +35,9 @@ type Server interface {
 	// stores in the context is the state as of the request's place in the stream.
 	Prepare(context.Context) context.Context
 
-	// Methods returns the requests and notifications that are not part of the
-	// protocol. The library would refuse those of them that come without params.
+	// Methods returns requests and notifications that are not part of the protocol,
+	// or that the server wants to decode itself. The library would refuse those of
+	// them that come without params.
 	Methods() map[string]Method
 
 	// Close ends the server's own goroutines and waits for them. It is called
@@ -44,7 +45,7 @@ type Server interface {
 	Close()
 }
 
-// A Method answers one method that is not part of the protocol.
+// A Method answers one method, from its undecoded params.
 type Method func(ctx context.Context, params jsonrpc2.RawMessage) (any, error)
 
 // Options of [Serve].

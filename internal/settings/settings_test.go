@@ -152,6 +152,7 @@ func TestEditorSettings(t *testing.T) {
 		{``, nil, nil},
 		{`null`, nil, nil},
 		{`{}`, nil, nil},
+		{`[]`, nil, nil},
 		{`{"fpbls":{"baud":9600}}`, func(s *Settings) { s.Baud = 9600 }, nil},
 		{`{"lenses.state":false,"lenses":{"lost":false}}`, func(s *Settings) { s.Lenses.State, s.Lenses.Lost = false, false }, nil},
 		{`{"port":""}`, nil, nil},

@@ -85,7 +85,8 @@ func FromJSON(dir string, raw []byte) (Layer, []Issue) {
 		return d.layer, d.issues
 	}
 	tree, ok := v.(map[string]any)
-	if v != nil && !ok {
+	list, _ := v.([]any) // an empty table, where a language does not tell it from an empty list
+	if v != nil && !ok && (list == nil || len(list) > 0) {
 		d.report("", problem.New(problem.Config, "send an object such as {\"port\": \"sim:\"}", "the editor's settings are not an object"))
 		return d.layer, d.issues
 	}

@@ -14,8 +14,7 @@ const (
 	dhcsrKey         = 0xA05F
 )
 
-// breakpoint handles a BKPT instruction or an FPB breakpoint (C1.6.1, table
-// C1-9): it halts under a debugger, runs the DebugMonitor exception when that is
+// breakpoint handles a BKPT instruction or an FPB breakpoint (C1.5): it halts under a debugger, runs the DebugMonitor exception when that is
 // enabled and can preempt, and is a HardFault otherwise.
 func (c *Core) breakpoint(a abort) {
 	switch {
@@ -36,7 +35,7 @@ func (c *Core) breakpoint(a abort) {
 }
 
 // stepping reports whether DebugMonitor single-stepping applies to the code
-// that runs now (C1.6.3).
+// that runs now (C1.5.1).
 func (c *Core) stepping() bool {
 	const step = demcrMonEnable | demcrMonStep
 	return c.scb.demcr&step == step && !c.scb.debugger && c.groupPriority(excDebugMonitor) < c.priority()

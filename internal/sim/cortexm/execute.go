@@ -107,6 +107,8 @@ func (c *Core) executeData(in *thumb.Inst) bool {
 		c.setLong(in, c.long(in)+uint64(rn)*uint64(rm))
 	case thumb.OpSDIV, thumb.OpUDIV:
 		return c.divide(in, rn, rm)
+	case thumb.OpUDF:
+		return c.undefined("UDF instruction")
 	default:
 		return c.undefined("undefined instruction")
 	}

@@ -55,7 +55,12 @@ type abort struct {
 	hasAddr bool
 }
 
+// busFault aborts a data access, unless CCR.BFHFNMIGN lets HardFault and NMI
+// handlers probe memory (B3.2.8); it is true then.
 func (c *Core) busFault(addr uint32) bool {
+	if c.scb.ccr&ccrIgnoreFaults != 0 && c.priority() < 0 {
+		return true
+	}
 	c.abort = abort{exc: excBusFault, cfsr: cfsrPRECISERR | cfsrBFARVALID,
 		cause: "access to an address without memory, or a store to read-only memory", addr: addr, hasAddr: true}
 	return false

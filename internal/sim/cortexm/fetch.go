@@ -94,7 +94,7 @@ func (c *Core) fetch() *thumb.Inst {
 	if entry.Op != 0 {
 		return entry
 	}
-	if c.mpu.enabled() || c.patched(r, off) {
+	if c.mpu.enabled() && !c.mpuAllowsAlways(pc) || c.patched(r, off) {
 		return c.fetchOnce(pc)
 	}
 	if c.staleFetch() {

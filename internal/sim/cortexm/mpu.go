@@ -33,6 +33,17 @@ func (c *Core) mpuAllows(addr uint32, kind Perm) bool {
 	return privileged && c.mpu.ctrl&mpuPrivDefault != 0
 }
 
+// mpuAllowsAlways reports whether every kind of code may fetch from addr, so
+// that a decoded instruction can be kept.
+func (c *Core) mpuAllowsAlways(addr uint32) bool {
+	for n := c.cfg.MPURegions - 1; n >= 0; n-- {
+		if attr := c.mpu.rasr[n]; attr&1 == 1 && mpuMatches(c.mpu.rbar[n], attr, addr) {
+			return mpuPermits(attr, Exec, false)
+		}
+	}
+	return false
+}
+
 func mpuMatches(rbar, rasr, addr uint32) bool {
 	bits := rasr>>1&31 + 1
 	if bits < 5 {

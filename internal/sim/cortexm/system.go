@@ -48,10 +48,6 @@ func (c *Core) executeSystem(in *thumb.Inst) bool {
 	case thumb.OpCoproc:
 		c.abort = abort{exc: excUsageFault, cfsr: cfsrNOCP, cause: "coprocessor or floating-point instruction"}
 		return false
-	case thumb.OpUDF:
-		return c.undefined("UDF instruction")
-	default:
-		return c.undefined("undefined instruction")
 	}
 	return true
 }

@@ -25,12 +25,15 @@ import (
 	testfirmware "github.com/fpbls/fpbls/testdata/firmware"
 )
 
-// demo is the demo project, built once for all tests, and what is read of it.
-var demo struct {
+// fixture is a project that was built, and what is read of it.
+type fixture struct {
 	testfirmware.Project
 	image    *firmware.Image
 	database *toolchain.Database
 }
+
+// demo is the demo project, built once for all tests.
+var demo *fixture
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
@@ -38,7 +41,7 @@ func TestMain(m *testing.M) {
 		if err == nil {
 			defer os.RemoveAll(dir)
 			if dir, err = filepath.EvalSymlinks(dir); err == nil {
-				err = buildDemo(dir)
+				demo, err = buildFixture(dir, nil)
 			}
 		}
 		if err != nil {
@@ -49,22 +52,31 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-func buildDemo(dir string) (err error) {
-	if demo.Project, err = testfirmware.WriteProject(dir); err != nil {
-		return err
+// buildFixture builds the demo firmware in dir, after change has edited it.
+func buildFixture(dir string, change func(*testfirmware.Project) error) (*fixture, error) {
+	project, err := testfirmware.WriteProject(dir)
+	if err != nil {
+		return nil, err
 	}
-	if err = demo.Build(context.Background()); err != nil {
-		return err
+	f := &fixture{Project: project}
+	if change != nil {
+		if err := change(&f.Project); err != nil {
+			return nil, err
+		}
 	}
-	if demo.image, err = firmware.Open(demo.ELF); err != nil {
-		return err
+	if err := f.Build(context.Background()); err != nil {
+		return nil, err
 	}
-	demo.database, err = toolchain.LoadDatabase(demo.CompileCommands)
-	return err
+	if f.image, err = firmware.Open(f.ELF); err != nil {
+		return nil, err
+	}
+	f.database, err = toolchain.LoadDatabase(f.CompileCommands)
+	return f, err
 }
 
 // bench is a simulated board with the demo firmware, and its owner.
 type bench struct {
+	*fixture
 	t      *testing.T
 	sim    *sim.Board
 	board  *Board
@@ -72,11 +84,16 @@ type bench struct {
 	text   string // output that was read
 }
 
-// run gives f a bench in a bubble of driven time.
+// run gives f a bench with the demo firmware in a bubble of driven time.
 func run(t *testing.T, cfg sim.Config, f func(*testing.T, *bench)) {
 	t.Helper()
+	runOn(t, demo, cfg, f)
+}
+
+func runOn(t *testing.T, project *fixture, cfg sim.Config, f func(*testing.T, *bench)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		elf, err := os.ReadFile(demo.ELF)
+		elf, err := os.ReadFile(project.ELF)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +104,7 @@ func run(t *testing.T, cfg sim.Config, f func(*testing.T, *bench)) {
 		ctx, cancel := context.WithCancel(context.Background())
 		var running sync.WaitGroup
 		running.Go(func() { simulated.Run(ctx) })
-		b := &bench{t: t, sim: simulated}
+		b := &bench{fixture: project, t: t, sim: simulated}
 		b.open("")
 		defer running.Wait()
 		defer cancel()
@@ -112,7 +129,7 @@ func (b *bench) open(journal string) {
 	b.board = New(Config{
 		Port:       "sim:",
 		Open:       func(context.Context) (fpb.Conn, error) { return b.sim.Conn(), nil },
-		Image:      func(context.Context) (*firmware.Image, error) { return demo.image, nil },
+		Image:      func(context.Context) (*firmware.Image, error) { return b.image, nil },
 		JournalDir: journal,
 	})
 	b.reader = b.board.Output().Reader()
@@ -121,7 +138,7 @@ func (b *bench) open(journal string) {
 // request asks for functions of a demo source, edited by replacing texts.
 func (b *bench) request(file string, functions []string, replace ...string) Request {
 	b.t.Helper()
-	path := filepath.Join(demo.Dir, filepath.FromSlash(file))
+	path := filepath.Join(b.Dir, filepath.FromSlash(file))
 	text, err := os.ReadFile(path)
 	if err != nil {
 		b.t.Fatal(err)
@@ -134,8 +151,8 @@ func (b *bench) request(file string, functions []string, replace ...string) Requ
 	}
 	return Request{
 		Builder: &patch.Builder{
-			Image: demo.image, Database: demo.database,
-			Toolchain: toolchain.New(toolchain.Config{Workspace: []string{demo.Dir}, Env: os.Environ()}),
+			Image: b.image, Database: b.database,
+			Toolchain: toolchain.New(toolchain.Config{Workspace: []string{b.Dir}, Env: os.Environ()}),
 		},
 		Unit: patch.Unit{Path: path, Text: text}, Functions: functions,
 	}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -33,6 +34,7 @@ type Project struct {
 	Function        string // the one to change first
 	ELF             string // written by Build
 	CompileCommands string
+	Flags           []string // of every unit; see WriteDatabase
 }
 
 var compileFlags = []string{
@@ -73,12 +75,18 @@ func WriteProject(dir string) (Project, error) {
 		Dir: dir, Source: filepath.Join(dir, "app", "status.c"), Function: "status_text",
 		ELF:             filepath.Join(dir, "build", "firmware.elf"),
 		CompileCommands: filepath.Join(dir, "compile_commands.json"),
+		Flags:           slices.Clone(compileFlags),
 	}
+	return p, p.WriteDatabase()
+}
+
+// WriteDatabase writes the compile database; again after Flags were changed.
+func (p Project) WriteDatabase() error {
 	database, err := json.MarshalIndent(p.entries(), "", "  ")
 	if err != nil {
-		return Project{}, err
+		return err
 	}
-	return p, os.WriteFile(p.CompileCommands, append(database, '\n'), 0o644)
+	return os.WriteFile(p.CompileCommands, append(database, '\n'), 0o644)
 }
 
 // entries lists the compile commands. The prefix map keeps the directory out of
@@ -88,7 +96,7 @@ func (p Project) entries() []entry {
 	units, _ := fs.Glob(sources, "*/*.c")
 	for _, unit := range units {
 		output := "build/" + strings.ReplaceAll(strings.TrimSuffix(unit, ".c"), "/", "_") + ".o"
-		args := append([]string{Compiler}, compileFlags...)
+		args := append([]string{Compiler}, p.Flags...)
 		args = append(args, "-ffile-prefix-map="+p.Dir+"=.", "-c", unit, "-o", output)
 		list = append(list, entry{Directory: p.Dir, Arguments: args, File: unit, Output: output})
 	}

@@ -75,7 +75,7 @@ func unaligned(t *testing.T, level string, shift bool) *fixture {
 // lives, and so does the function before.
 func TestUnalignedEntries(t *testing.T) {
 	accepted, refused := 0, 0
-	for _, level := range []string{"-O0", "-O1"} {
+	for _, level := range []string{"-Os", "-O2"} {
 		for _, shift := range []bool{false, true} {
 			project := unaligned(t, level, shift)
 			runOn(t, project, sim.Config{}, func(t *testing.T, b *bench) {

@@ -259,7 +259,7 @@ func (b *binder) placeVariable(p *piece, names []*object.Symbol) (place, error) 
 		}
 		if size != 0 && s.Size != 0 && size != s.Size {
 			return place{}, problem.New(problem.CannotLink, "give the new variable another name, or flash this change",
-				"variable %s is %d bytes long in the running firmware and %d bytes here", display(s.Name), size, s.Size)
+				"variable %s has size %d in the running firmware and size %d here", display(s.Name), size, s.Size)
 		}
 		if err := b.checkBound(p, s, at); err != nil {
 			return place{}, err
@@ -270,7 +270,7 @@ func (b *binder) placeVariable(p *piece, names []*object.Symbol) (place, error) 
 		if live := b.findLive(b.identity(p, s)); live != nil {
 			if live.Size != s.Size {
 				return place{}, problem.New(problem.CannotLink, "revert the patches that use it first",
-					"variable %s is %d bytes long in a patch on the board and %d bytes here", display(s.Name), live.Size, s.Size)
+					"variable %s has size %d in a patch on the board and size %d here", display(s.Name), live.Size, s.Size)
 			}
 			b.needs[live.Block] = true
 			return place{addr: live.Addr - p.offsetOf(s)}, nil

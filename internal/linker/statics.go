@@ -1,8 +1,9 @@
 package linker
 
 import (
+	"bytes"
 	"debug/elf"
-	"maps"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,24 +14,41 @@ import (
 	"github.com/fpbls/fpbls/internal/problem"
 )
 
-// A local is a static variable of a function, in the object. Its symbol's name
-// says little: the numbers shift when another one is added, so debug
-// information tells which is which.
+// A local is a static variable of a function, in the object, or a part of any
+// static variable that the compiler has taken apart. Its symbol's name says
+// little: the numbers shift when another one is added, so debug information
+// tells which is which.
 type local struct {
-	piece    *piece
-	symbol   *object.Symbol
-	function string // empty if not known
-	scope    string
-	name     string // as in the source
-	typ      string
-	ordinal  int // among those of the same function and name
+	localKey
+	piece   *piece
+	symbol  *object.Symbol
+	scope   string
+	typ     string
+	ordinal int // among those of the same key
 }
+
+// localKey is what a person calls a static variable of a function. The function
+// is empty if it is not known, or for parts of variables outside of functions.
+type localKey struct {
+	function, name string
+	part           string // offset and size, empty for a whole variable
+}
+
+func partKey(p dwarf.Part) localKey {
+	return localKey{p.Function, p.Name, fmt.Sprintf("%d+%d", p.Offset, p.Size)}
+}
+
+// whole is the key of the variable that it is a part of.
+func (k localKey) whole() localKey { return localKey{function: k.function, name: k.name} }
 
 // String is a name that stays the same when other static variables come and go.
 func (l *local) String() string {
 	name := l.name
 	if l.function != "" {
 		name = l.function + "." + name
+	}
+	if l.part != "" {
+		name += "@" + l.part
 	}
 	if l.ordinal > 0 {
 		name += "#" + strconv.Itoa(l.ordinal)
@@ -45,14 +63,12 @@ type counterpart struct {
 	addr, size uint32
 }
 
-// localKey is what a person calls a static variable of a function.
-type localKey struct{ function, name string }
-
 // statics knows the static variables of functions on both sides.
 type statics struct {
 	byPiece map[*piece]*local
 	here    map[localKey][]*local
 	there   map[localKey][]counterpart
+	forms   map[localKey]bool // what the image has, whole or in parts
 
 	// What debug information does not tell, by name without number.
 	objectNames map[string][]string
@@ -64,6 +80,7 @@ func newStatics(u *unit, im *imageIndex, objectDebug *dwarf.Info) *statics {
 		byPiece:     make(map[*piece]*local),
 		here:        make(map[localKey][]*local),
 		there:       make(map[localKey][]counterpart),
+		forms:       make(map[localKey]bool),
 		objectNames: make(map[string][]string),
 		imageNames:  make(map[string][]*firmware.Symbol),
 	}
@@ -118,14 +135,21 @@ func (st *statics) readImage(u *unit, im *imageIndex) bool {
 		for _, cu := range im.debug.Units() {
 			best = max(best, sameFile(u.name, cu.Path()))
 		}
+		add := func(path string, key localKey, c counterpart) {
+			if best == 0 || sameFile(u.name, path) != best || c.addr == 0 || known[c.addr] {
+				return // the linker leaves address 0 where it removed a variable
+			}
+			known[c.addr] = true
+			c.symbol = names[c.addr]
+			st.there[key] = append(st.there[key], c)
+			st.forms[key.whole()] = true
+		}
 		for _, s := range im.debug.StaticLocals() {
 			path, _ := im.debug.PathAt(s.Addr)
-			if best == 0 || sameFile(u.name, path) != best || s.Addr == 0 || known[s.Addr] {
-				continue // the linker leaves address 0 where it removed a variable
-			}
-			known[s.Addr] = true
-			key := localKey{s.Function, s.Name}
-			st.there[key] = append(st.there[key], counterpart{scope: s.Scope, typ: s.Type, symbol: names[s.Addr], addr: s.Addr, size: s.Size})
+			add(path, localKey{s.Function, s.Name, ""}, counterpart{scope: s.Scope, typ: s.Type, addr: s.Addr, size: s.Size})
+		}
+		for _, p := range im.debug.Parts() {
+			add(p.Path, partKey(p), counterpart{addr: p.Addr, size: p.Size})
 		}
 	}
 	for _, s := range candidates {
@@ -138,27 +162,37 @@ func (st *statics) readImage(u *unit, im *imageIndex) bool {
 }
 
 func (st *statics) readObject(u *unit, debug *dwarf.Info) {
-	for _, s := range debug.StaticLocals() {
-		section, off, ok := debug.SectionAt(s.Addr)
+	add := func(addr uint32, l *local) {
+		section, off, ok := debug.SectionAt(addr)
 		if !ok {
-			continue
+			return
 		}
-		p := find(u.split(section), off)
-		if p == nil || st.byPiece[p] != nil {
-			continue
+		l.piece = find(u.split(section), off)
+		if l.piece == nil || st.byPiece[l.piece] != nil {
+			return
 		}
-		i := slices.IndexFunc(p.symbols, func(sym *object.Symbol) bool { return sym.Value == off })
+		i := slices.IndexFunc(l.piece.symbols, func(sym *object.Symbol) bool { return sym.Value == off })
 		if i < 0 {
-			continue
+			return
 		}
-		key := localKey{s.Function, s.Name}
-		l := &local{
-			piece: p, symbol: p.symbols[i], function: s.Function, scope: s.Scope, name: s.Name, typ: s.Type,
-			ordinal: len(st.here[key]),
-		}
-		st.here[key] = append(st.here[key], l)
-		st.byPiece[p] = l
+		l.symbol, l.ordinal = l.piece.symbols[i], len(st.here[l.localKey])
+		st.here[l.localKey] = append(st.here[l.localKey], l)
+		st.byPiece[l.piece] = l
 	}
+	for _, s := range debug.StaticLocals() {
+		add(s.Addr, &local{localKey: localKey{s.Function, s.Name, ""}, scope: s.Scope, typ: s.Type})
+	}
+	for _, p := range debug.Parts() {
+		add(p.Addr, &local{localKey: partKey(p)})
+	}
+}
+
+// statics is what is known of static variables, read when it is first asked for.
+func (b *binder) statics() *statics {
+	if b.locals == nil {
+		b.locals = newStatics(b.unit, b.image, b.in.ObjectDebug)
+	}
+	return b.locals
 }
 
 // staticLocal returns what is known of the symbol if it is a static variable of
@@ -167,14 +201,11 @@ func (b *binder) staticLocal(p *piece, s *object.Symbol) (*local, bool) {
 	if s.Bind != elf.STB_LOCAL {
 		return nil, false // of an inline function: one name in the whole program
 	}
-	if b.locals == nil {
-		b.locals = newStatics(b.unit, b.image, b.in.ObjectDebug)
-	}
-	if l := b.locals.described(p, s); l != nil {
+	if l := b.statics().described(p, s); l != nil {
 		return l, true
 	}
 	if isLocalName(s) {
-		return &local{piece: p, symbol: s, name: withoutNumber(s.Name)}, true
+		return &local{localKey: localKey{name: withoutNumber(s.Name)}, piece: p, symbol: s}, true
 	}
 	return nil, false
 }
@@ -187,9 +218,12 @@ func (b *binder) bindStaticLocal(l *local) (addr, size uint32, found bool, err e
 	if st.byPiece[l.piece] != l {
 		return b.bindByName(l)
 	}
-	key := localKey{l.function, l.name}
-	here, there := st.here[key], st.there[key]
+	here, there := st.here[l.localKey], st.there[l.localKey]
 	switch {
+	case len(there) == 0 && st.forms[l.whole()]:
+		return 0, 0, false, takenApart(l.name)
+	case len(there) == 0 && l.part != "":
+		return 0, 0, false, b.checkWhole(l.symbol)
 	case len(there) == 0:
 		return 0, 0, false, nil
 	case len(here) == 1 && len(there) == 1:
@@ -225,60 +259,40 @@ func sameKeys(here []*local, there []counterpart, k func(*local) string, c func(
 	return slices.Equal(a, b) && len(slices.Compact(a)) == len(b)
 }
 
-// bindByName binds what debug information does not describe. A name without its
-// number must stand for one variable on both sides. Clang numbers the parts of a
-// variable by their position: those must be the same.
+// bindByName binds what debug information does not describe: a name without its
+// number must stand for one variable on both sides. Clang also numbers the parts
+// of a variable, and those that are in use: such a number says nothing.
 func (b *binder) bindByName(l *local) (addr, size uint32, found bool, err error) {
 	here, there := b.locals.objectNames[l.name], b.locals.imageNames[l.name]
-	if len(there) == 0 {
+	switch {
+	case len(there) == 0:
 		return 0, 0, false, b.checkWhole(l.symbol)
-	}
-	clang := strings.Contains(b.producer(), "clang")
-	if !clang && len(here) == 1 && len(there) == 1 {
+	case len(here) == 1 && len(there) == 1 && (!b.unit.byClang() || here[0] == l.name && there[0].Name == l.name):
 		return there[0].Addr, there[0].Size, true, nil
-	}
-	if clang && sameNames(here, there) {
-		v := there[slices.IndexFunc(there, func(v *firmware.Symbol) bool { return v.Name == l.symbol.Name })]
-		return v.Addr, v.Size, true, nil
 	}
 	return 0, 0, false, problem.New(problem.CannotLink, "compile and flash with -g, or give each a name of its own",
 		"static variable %s occurs %s here and %s in the firmware, and no debug information tells which is which",
 		l.name, times(len(here)), times(len(there)))
 }
 
-func sameNames(here []string, there []*firmware.Symbol) bool {
-	var names []string
-	for _, v := range there {
-		names = append(names, v.Name)
-	}
-	here = slices.Clone(here)
-	slices.Sort(here)
-	slices.Sort(names)
-	return slices.Equal(here, names) && len(slices.Compact(names)) == len(here)
-}
-
-// producer names the compiler, if that is known.
-func (b *binder) producer() string {
-	if b.in.ObjectDebug == nil || len(b.in.ObjectDebug.Units()) == 0 {
-		return ""
-	}
-	return b.in.ObjectDebug.Units()[0].Producer
+// byClang reports whether Clang made the object.
+func (u *unit) byClang() bool {
+	return slices.ContainsFunc(u.object.Sections, func(s *object.Section) bool {
+		return s.Name == ".comment" && bytes.Contains(s.Data, []byte("clang"))
+	})
 }
 
 // checkWhole refuses a variable that the firmware does not have as it is here,
-// when either side has it in parts: compilers split structures and shrink flags
-// where every use is known. A fresh copy would lose its state.
+// when either side has it in parts: compilers take structures apart and shrink
+// flags where they know every use. A fresh copy would lose its state.
 func (b *binder) checkWhole(s *object.Symbol) error {
-	split := func(whole, part string) error {
-		return problem.New(problem.CannotLink, "flash this change, or make the variable volatile",
-			"the compiler has made %s of variable %s on one side only: the running one cannot be used as it is", part, display(whole))
+	st := b.statics()
+	if st.forms[localKey{name: s.Name}] {
+		return takenApart(s.Name)
 	}
-	if b.locals == nil {
-		b.locals = newStatics(b.unit, b.image, b.in.ObjectDebug)
-	}
-	for _, name := range slices.Sorted(maps.Keys(b.locals.imageNames)) {
+	for name := range st.imageNames {
 		if strings.HasPrefix(name+".", s.Name+".") {
-			return split(s.Name, b.locals.imageNames[name][0].Name)
+			return takenApart(s.Name)
 		}
 	}
 	for whole := s.Name; ; {
@@ -289,10 +303,15 @@ func (b *binder) checkWhole(s *object.Symbol) error {
 		whole = whole[:i]
 		for _, v := range b.image.named(whole, firmware.Variable) {
 			if b.image.writable(v.Addr) && b.image.mayBeIn(b.unit.name, v) {
-				return split(whole, s.Name)
+				return takenApart(whole)
 			}
 		}
 	}
+}
+
+func takenApart(name string) error {
+	return problem.New(problem.CannotLink, "flash this change, or make the variable volatile",
+		"the compiler has taken variable %s apart in another way than in the firmware: its running value cannot be used", display(name))
 }
 
 func times(n int) string {

@@ -26,9 +26,6 @@ func (s *exceptions) assign(n uint32, on bool) {
 	}
 }
 
-// word returns the 32 members from n on.
-func (s *exceptions) word(n uint32) uint32 { return uint32(s[n>>6&3] >> (n & 32)) }
-
 // nvic holds the state of all exceptions, by number.
 type nvic struct {
 	pending, active, enabled exceptions

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/fpbls/fpbls/internal/doctor"
 	"github.com/fpbls/fpbls/internal/problem"
+	"github.com/fpbls/fpbls/internal/workspace"
 )
 
 type checkup struct {
@@ -24,7 +27,8 @@ func (r checkup) text(w io.Writer) {
 }
 
 func (a *app) doctorCommand() *cobra.Command {
-	return &cobra.Command{
+	var trusted string
+	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Look at everything an injection needs, and say what to do",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -33,6 +37,11 @@ func (a *app) doctorCommand() *cobra.Command {
 				return err
 			}
 			defer p.Close()
+			if trusted != "" {
+				if err := allowCompiler(cmd.Context(), p, trusted); err != nil {
+					return err
+				}
+			}
 			checks := doctor.Examine(cmd.Context(), p, doctor.ThisHost{}, func(c doctor.Check) {
 				if !a.json {
 					checkup{[]doctor.Check{c}}.text(a.out)
@@ -49,6 +58,26 @@ func (a *app) doctorCommand() *cobra.Command {
 			return nil
 		},
 	}
+	c.Flags().StringVar(&trusted, "allow-compiler", "", "let the compiler of this source `file` run from now on, for your user")
+	return c
+}
+
+// allowCompiler records that the user trusts the compiler of a source file, as
+// its compile command calls it.
+func allowCompiler(ctx context.Context, p *workspace.Project, file string) error {
+	b, err := p.Builder(ctx)
+	if err != nil {
+		return err
+	}
+	file, err = filepath.Abs(file)
+	if err != nil {
+		return err
+	}
+	command, err := b.Database.Command(file)
+	if err != nil {
+		return err
+	}
+	return b.Toolchain.Allow(command)
 }
 
 // unsound is the first problem of a checkup, with all the rest for scripts.

@@ -17,7 +17,11 @@ type reverted struct {
 
 func (r reverted) text(w io.Writer) {
 	for _, p := range r.Reverted {
-		fmt.Fprintf(w, "%s: slot %d is free, calls run the firmware's code again\n", p.Name(), p.Slot)
+		slot := "is free"
+		if p.State == patch.Held {
+			slot = "stays taken while other patches use its memory"
+		}
+		fmt.Fprintf(w, "%s: calls run the firmware's code again, slot %d %s\n", p.Name(), p.Slot, slot)
 	}
 	if len(r.Reverted) == 0 {
 		fmt.Fprintln(w, "nothing was injected")

@@ -18,25 +18,32 @@ type Selector struct {
 
 // Revert takes the selected patches back, so that calls run the image's code
 // again, and returns what they were. A slot whose memory other patches use is
-// switched off and held until they are gone.
+// switched off and held until they are gone; its record says so.
 func (b *Board) Revert(ctx context.Context, image *firmware.Image, sel Selector) ([]Record, error) {
 	chosen, err := b.Ledger.choose(image, sel)
 	if err != nil {
 		return nil, err
 	}
-	var done []Record
+	var done []Slot
 	// The latest first: what came later may refer to what came before.
 	for _, s := range slices.Backward(chosen) {
-		if err := b.revert(ctx, s); err != nil {
-			b.save(nil)
-			return done, err
+		if err = b.revert(ctx, s); err != nil {
+			break
 		}
-		done = append(done, s.Record())
+		done = append(done, s)
 	}
-	err = b.release(ctx)
+	if err == nil {
+		err = b.release(ctx)
+	}
 	b.save(nil)
-	slices.Reverse(done)
-	return done, err
+	var records []Record
+	for _, s := range slices.Backward(done) {
+		if i := b.Ledger.slotIndex(s.ID); i >= 0 {
+			s.State = b.Ledger.Slots[i].State
+		}
+		records = append(records, s.Record())
+	}
+	return records, err
 }
 
 func (b *Board) revert(ctx context.Context, s Slot) error {

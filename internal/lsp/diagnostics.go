@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -204,21 +205,80 @@ func (d *diagnostics) settings(p *workspace.Project) {
 	d.replace(origin{originSettings, p.Root()}, found)
 }
 
-// unit publishes what building the source file has brought up, which may be nothing:
-// the compiler's messages, and err where it is about a function of the file.
-func (d *diagnostics) unit(snap *workspace.Snapshot, path string, functions []string, messages []toolchain.Diagnostic, err error) {
-	r := renderer{server: d.server, snapshot: snap, texts: make(map[string]*workspace.Text)}
+// A build is what making a patch from a source file has brought up.
+type build struct {
+	snapshot  *workspace.Snapshot
+	path      string
+	functions []string
+	messages  []toolchain.Diagnostic // of the compiler
+	notes     []string               // of the core
+	inlined   []inlining
+	err       error
+}
+
+// An inlining is a place of the firmware that has its own copy of a function.
+type inlining struct {
+	function, caller string
+	path             string
+	line             int
+}
+
+// The codes of what is no error and so no problem.
+const (
+	codeNote    = "note"
+	codeInlined = "inlined"
+)
+
+// unit publishes what a build has brought up, which may be nothing.
+func (d *diagnostics) unit(b build) {
+	r := renderer{server: d.server, snapshot: b.snapshot, texts: make(map[string]*workspace.Text)}
 	found := make(map[uri.URI][]protocol.Diagnostic)
-	for _, m := range messages {
+	for _, m := range b.messages {
 		u := r.uri(m.File)
 		found[u] = append(found[u], r.compiler(m))
 	}
-	if err != nil && len(messages) == 0 && len(functions) > 0 && aboutFunction(err) {
-		u := r.uri(path)
-		found[u] = append(found[u], r.refused(path, functions[0], err))
+	u := r.uri(b.path)
+	if b.err != nil && len(b.messages) == 0 && aboutFunction(b.err) {
+		found[u] = append(found[u], r.tool(b.path, b.functions[0], protocol.DiagnosticSeverityError, string(problem.CodeOf(b.err)), b.err.Error()))
 	}
-	d.replace(origin{originUnit, path}, found)
+	for _, note := range b.notes {
+		found[u] = append(found[u], r.tool(b.path, b.functions[0], protocol.DiagnosticSeverityInformation, codeNote, note))
+	}
+	for _, name := range b.functions {
+		if about, ok := r.inlined(b, name); ok {
+			found[u] = append(found[u], about)
+		}
+	}
+	d.replace(origin{originUnit, b.path}, found)
 	d.send() // before the command is answered
+}
+
+// inlined tells where the firmware goes on with the old code of the function.
+func (r renderer) inlined(b build, name string) (protocol.Diagnostic, bool) {
+	var callers []string
+	var related []protocol.DiagnosticRelatedInformation
+	for _, i := range b.inlined {
+		if i.function != name {
+			continue
+		}
+		if !slices.Contains(callers, i.caller) {
+			callers = append(callers, i.caller)
+		}
+		at := protocol.Position{Line: uint32(max(i.line-1, 0))}
+		related = append(related, protocol.DiagnosticRelatedInformation{
+			Location: protocol.Location{URI: r.uri(i.path), Range: protocol.Range{Start: at, End: at}}, Message: "inlined into " + i.caller,
+		})
+	}
+	if len(callers) == 0 {
+		return protocol.Diagnostic{}, false
+	}
+	slices.Sort(callers)
+	out := r.tool(b.path, name, protocol.DiagnosticSeverityWarning, codeInlined,
+		fmt.Sprintf("%s was inlined into %s, which go on with the old code: inject them as well", name, strings.Join(callers, ", ")))
+	if r.server.editor.related {
+		out.RelatedInformation = related
+	}
+	return out, true
 }
 
 // aboutFunction reports whether the problem is one of the source, as opposed to the
@@ -306,17 +366,14 @@ func (r renderer) compiler(m toolchain.Diagnostic) protocol.Diagnostic {
 	return out
 }
 
-// refused shows at the function's name why it could not be injected.
-func (r renderer) refused(path, name string, err error) protocol.Diagnostic {
+// tool shows at the function's name what this program knows.
+func (r renderer) tool(path, name string, severity protocol.DiagnosticSeverity, code, text string) protocol.Diagnostic {
 	out := protocol.Diagnostic{
-		Severity: protocol.DiagnosticSeverityError, Source: protocol.NewOptional("fpbls"),
-		Code: protocol.String(problem.CodeOf(err)), Message: protocol.String(err.Error()),
+		Severity: severity, Source: protocol.NewOptional("fpbls"), Code: protocol.String(code), Message: protocol.String(text),
 	}
 	if d := r.snapshot.ByPath(path); d != nil {
-		for _, f := range d.Source().Functions {
-			if f.Name == name {
-				out.Range = r.server.editorRange(d.Text, f.NameStart, f.NameEnd)
-			}
+		if f, ok := functionNamed(d, name); ok {
+			out.Range = r.server.editorRange(d.Text, f.NameStart, f.NameEnd)
 		}
 	}
 	return out

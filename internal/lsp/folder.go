@@ -12,6 +12,7 @@ import (
 	"go.lsp.dev/uri"
 
 	"github.com/fpbls/fpbls/internal/board"
+	"github.com/fpbls/fpbls/internal/firmware"
 	"github.com/fpbls/fpbls/internal/problem"
 	"github.com/fpbls/fpbls/internal/settings"
 	"github.com/fpbls/fpbls/internal/workspace"
@@ -29,6 +30,7 @@ type folder struct {
 	closed   bool
 	board    *board.Board // that is watched
 	unwatch  func()
+	image    *firmware.Image
 	injected map[functionKey]injected
 	savers   map[string]*saver // by path
 	output   *outputStream
@@ -106,7 +108,14 @@ func (f *folder) changed() {
 			f.output.follow(b)
 		}
 	}
+	image := f.project.Loaded()
+	fresh := image != nil && image != f.image
+	f.image = image
 	f.mu.Unlock()
+	if fresh {
+		// Hovers and symbols need it; the first one should not wait.
+		f.server.start(func(context.Context) { image.Debug() })
+	}
 	f.server.diagnostics.settings(f.project)
 	f.status.poke()
 	f.server.refresh.poke()

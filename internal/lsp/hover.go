@@ -3,6 +3,7 @@ package lsp
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.lsp.dev/protocol"
@@ -52,10 +53,23 @@ func (v *view) describe(f function) string {
 			fmt.Fprintf(&b, ", at `%s`, %s", f.record.Address, f.record.Mode)
 		}
 	}
+	if callers := v.callersOf(f); len(callers) > 0 {
+		fmt.Fprintf(&b, "\n\nInlined into %s: they have copies of their own", strings.Join(callers, ", "))
+	}
 	if err := v.refusal(f); err != nil {
 		fmt.Fprintf(&b, "\n\nIt cannot be injected: %v", err)
 	}
 	return strings.TrimSpace(b.String())
+}
+
+// callersOf lists the functions that have a copy of f.
+func (v *view) callersOf(f function) []string {
+	var callers []string
+	for _, i := range v.folder.inlined([]string{f.Name}) {
+		callers = append(callers, i.caller)
+	}
+	slices.Sort(callers)
+	return slices.Compact(callers)
 }
 
 func describeSymbol(s *firmware.Symbol) string {

@@ -14,7 +14,6 @@ import (
 	"github.com/fpbls/fpbls/internal/patch"
 	"github.com/fpbls/fpbls/internal/problem"
 	"github.com/fpbls/fpbls/internal/rpc"
-	"github.com/fpbls/fpbls/internal/toolchain"
 	"github.com/fpbls/fpbls/internal/workspace"
 )
 
@@ -66,9 +65,6 @@ func (j injection) run(ctx context.Context, e executor) (command.InjectResult, e
 		return command.InjectResult{}, err
 	}
 	result.Patches = nonNil(result.Patches)
-	for _, note := range result.Notes {
-		e.server.log.Info("inject", "note", note)
-	}
 	return command.InjectResult{Result: result, Summary: result.Summary()}, nil
 }
 
@@ -81,11 +77,14 @@ func (j injection) attempt(ctx context.Context, e executor) (patch.Result, error
 	if ctx.Err() != nil && err != nil {
 		return result, err // cancelled: nothing was learned
 	}
-	messages := result.Diagnostics
-	if err != nil {
-		messages = compilerMessages(err)
+	found := build{
+		snapshot: j.snapshot, path: j.unit.Path, functions: j.functions,
+		messages: result.Diagnostics, notes: result.Notes, inlined: j.folder.inlined(j.functions), err: err,
 	}
-	e.server.diagnostics.unit(j.snapshot, j.unit.Path, j.functions, messages, err)
+	if err != nil {
+		found.messages = compilerMessages(err)
+	}
+	e.server.diagnostics.unit(found)
 	if err == nil {
 		j.remember(result)
 	}
@@ -144,6 +143,25 @@ func (j injection) remember(result patch.Result) {
 		}
 	}
 	j.folder.server.refresh.poke()
+}
+
+// inlined lists where the firmware has copies of the functions.
+func (f *folder) inlined(names []string) []inlining {
+	image := f.project.Loaded()
+	if image == nil {
+		return nil
+	}
+	debug, err := image.Debug()
+	if err != nil {
+		return nil // without debug information nobody knows
+	}
+	var all []inlining
+	for _, name := range names {
+		for _, site := range debug.InlinedAt(name) {
+			all = append(all, inlining{function: name, caller: site.Caller, path: f.absolute(site.Unit), line: site.Line})
+		}
+	}
+	return all
 }
 
 func functionNamed(d *workspace.Document, name string) (csource.Function, bool) {
@@ -209,16 +227,16 @@ func (e executor) Check(ctx context.Context, a command.CheckArgs) (command.Injec
 		if err != nil {
 			return "", err
 		}
-		var messages []toolchain.Diagnostic
+		found := build{snapshot: snapshot(ctx), path: unit.Path, functions: names, inlined: f.inlined(names)}
 		built, err := builder.Build(ctx, unit, names, report(ctx))
 		if err == nil {
 			result, err = built.Check(version)
-			messages = result.Diagnostics
+			found.messages, found.notes = result.Diagnostics, result.Notes
 		} else {
-			messages = compilerMessages(err)
+			found.messages = compilerMessages(err)
 		}
-		if ctx.Err() == nil {
-			e.server.diagnostics.unit(snapshot(ctx), unit.Path, names, messages, err)
+		if found.err = err; ctx.Err() == nil {
+			e.server.diagnostics.unit(found)
 		}
 		return checked(result), err
 	})

@@ -5,6 +5,7 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/fpbls/fpbls/internal/firmware"
@@ -59,31 +60,48 @@ func labelled(p *piece, r object.Reloc) *piece {
 	return q
 }
 
-// equality is a question of equalAt.
+// equality is a question: does the image hold the constant's content there?
 type equality struct {
 	piece *piece
 	addr  uint32
 }
 
 // equalAt reports whether the image holds the content of the constant at the
-// address. What refers to itself, directly or not, is equal unless something in
-// it differs.
+// address.
 func (b *binder) equalAt(p *piece, addr uint32) bool {
 	question := equality{p, addr}
 	if answer, ok := b.equal[question]; ok {
 		return answer
 	}
-	b.equal[question] = true // while it is being answered
-	answer := b.compareAt(p, addr)
+	c := comparison{b, make(map[equality]bool)}
+	answer := c.equal(question)
+	if answer {
+		maps.Copy(b.equal, c.assumed)
+	}
 	b.equal[question] = answer
 	return answer
 }
 
-func (b *binder) compareAt(p *piece, addr uint32) bool {
-	if addr&(p.align-1) != 0 || !b.image.readOnly(addr, p.size()) {
+// A comparison answers one question and those that it raises. What refers to
+// itself, directly or not, is assumed to be equal unless something differs.
+type comparison struct {
+	*binder
+	assumed map[equality]bool
+}
+
+func (c comparison) equal(q equality) bool {
+	if c.assumed[q] {
+		return true
+	}
+	if answer, ok := c.binder.equal[q]; ok {
+		return answer
+	}
+	c.assumed[q] = true
+	p := q.piece
+	if q.addr&(p.align-1) != 0 || !c.image.readOnly(q.addr, p.size()) {
 		return false
 	}
-	there, ok := b.image.Bytes(addr, p.size())
+	there, ok := c.image.Bytes(q.addr, p.size())
 	if !ok {
 		return false
 	}
@@ -95,7 +113,7 @@ func (b *binder) compareAt(p *piece, addr uint32) bool {
 			return false
 		}
 		done = off + 4
-		if !b.pointsAlike(p, r, binary.LittleEndian.Uint32(there[off:])) {
+		if !c.pointsAlike(p, r, binary.LittleEndian.Uint32(there[off:])) {
 			return false
 		}
 	}
@@ -104,15 +122,18 @@ func (b *binder) compareAt(p *piece, addr uint32) bool {
 
 // pointsAlike reports whether word, which the image has at the place of the
 // relocation, is what the relocation asks for, or points to the same content.
-func (b *binder) pointsAlike(from *piece, r object.Reloc, word uint32) bool {
+func (c comparison) pointsAlike(from *piece, r object.Reloc, word uint32) bool {
 	s := r.Symbol
 	if s.Section != nil && !s.Common {
-		off := s.Value + uint32(r.Addend)
-		if q := find(from.unit.split(s.Section), off); q != nil && q.class == constant {
-			return b.equalAt(q, word-(off-q.start))
+		off := s.Value
+		if s.Type == elf.STT_SECTION {
+			off += uint32(r.Addend)
+		}
+		if p := find(from.unit.split(s.Section), off); p != nil && p.class == constant {
+			return c.equal(equality{p, word - (s.Value + uint32(r.Addend) - p.start)})
 		}
 	}
-	to, err := b.resolve(from, r)
+	to, err := c.resolve(from, r)
 	if err != nil || to.piece != nil {
 		return false
 	}
@@ -167,5 +188,7 @@ func (im *imageIndex) readOnly(addr, n uint32) bool {
 }
 
 func (b *binder) note(format string, args ...any) {
-	b.notes = append(b.notes, fmt.Sprintf(format, args...))
+	if text := fmt.Sprintf(format, args...); !slices.Contains(b.notes, text) {
+		b.notes = append(b.notes, text)
+	}
 }

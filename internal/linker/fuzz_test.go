@@ -60,6 +60,29 @@ func FuzzPrepare(f *testing.F) {
 	})
 }
 
+func BenchmarkPrepareAndLink(b *testing.B) {
+	for _, p := range programs(b) {
+		b.Run(p.name, func(b *testing.B) {
+			fixtures := p.build(b, compiler{"gcc", gcc, append([]string{"-Os"}, sections...)})
+			var inputs []Input
+			for _, f := range fixtures {
+				for _, name := range f.functions() {
+					inputs = append(inputs, input(b, f.object, f.image, f.unit, name))
+				}
+			}
+			for n := 0; b.Loop(); n++ {
+				p, err := Prepare(inputs[n%len(inputs)])
+				if err != nil {
+					b.Fatal(err)
+				}
+				if _, err := p.Link(0x2000_1000 &^ (p.Align - 1)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 func FuzzArchive(f *testing.F) {
 	f.Add([]byte(archiveMagic))
 	f.Add([]byte(archiveMagic +

@@ -3,6 +3,7 @@ package linker
 import (
 	"flag"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -43,6 +44,9 @@ func TestJudge(t *testing.T) {
 		}
 		// Without sections of their own, functions and variables are cut out.
 		for _, c := range compilers() {
+			if *judgeCount < len(p.units) && !slices.Contains(c.flags, "-Os") {
+				continue // a sample of the larger program
+			}
 			t.Run(p.name+" "+c.String(), func(t *testing.T) {
 				t.Parallel()
 				subjects := p.subjects(t, c)

@@ -14,7 +14,7 @@ import (
 // shtExidx is SHT_ARM_EXIDX, the index of unwind tables (AAELF32 §5.3.3).
 const shtExidx elf.SectionType = 0x7000_0001
 
-// checkCarried refuses what works only if it is known from start-up.
+// checkCarried refuses what does not work in a patch.
 func (b *binder) checkCarried(p *piece) error {
 	for _, r := range p.relocs() {
 		if s := r.Symbol; s.Type == elf.STT_TLS || s.Section != nil && s.Section.Flags&elf.SHF_TLS != 0 {
@@ -22,10 +22,29 @@ func (b *binder) checkCarried(p *piece) error {
 				"%s uses the thread-local variable %s, which a patch cannot give to every thread", p, display(s.Name))
 		}
 	}
-	if p.class == code {
+	switch {
+	case p.class == code:
+		for _, s := range p.symbols {
+			if s.IsFunction() && !s.Thumb {
+				return problem.New(problem.CannotLink, "compile for the board's core, with -mthumb",
+					"%s is ARM code, which no Cortex-M runs", display(s.Name))
+			}
+		}
 		return b.checkUnwind(p)
+	case p.writable() && p.section != nil && !isOrdinary(p.section.Name):
+		b.note("the new variable %s is not in section %s, but with the patch", p, p.section.Name)
 	}
 	return nil
+}
+
+// isOrdinary reports whether the section's name asks for no memory in particular.
+func isOrdinary(name string) bool {
+	for _, prefix := range []string{".data", ".bss", ".sdata", ".sbss"} {
+		if name == prefix || strings.HasPrefix(name, prefix+".") {
+			return true
+		}
+	}
+	return false
 }
 
 // checkUnwind looks at the unwind table of a function. The firmware's unwinder

@@ -58,28 +58,9 @@ func (c *Core) transfer(in *thumb.Inst) bool {
 	case thumb.OpLDRHImm, thumb.OpLDRHReg, thumb.OpLDRSHImm, thumb.OpLDRSHReg:
 		v, ok = c.load16(addr)
 	case thumb.OpLDRT, thumb.OpLDRBT, thumb.OpLDRHT, thumb.OpLDRSBT, thumb.OpLDRSHT:
-		c.asUser = true
-		switch in.Op {
-		case thumb.OpLDRT:
-			v, ok = c.load32(addr)
-		case thumb.OpLDRBT, thumb.OpLDRSBT:
-			v, ok = c.load8(addr)
-		default:
-			v, ok = c.load16(addr)
-		}
-		c.asUser = false
+		v, ok = c.loadAsUser(addr, unprivilegedSize(in.Op))
 	case thumb.OpSTRT, thumb.OpSTRBT, thumb.OpSTRHT:
-		c.asUser = true
-		switch in.Op {
-		case thumb.OpSTRT:
-			ok = c.store32(addr, rt)
-		case thumb.OpSTRBT:
-			ok = c.store8(addr, rt)
-		default:
-			ok = c.store16(addr, rt)
-		}
-		c.asUser = false
-		return ok
+		return c.storeAsUser(addr, unprivilegedSize(in.Op), rt)
 	case thumb.OpSTRImm, thumb.OpSTRReg:
 		return c.store32(addr, rt) && c.writeBack(in, base)
 	case thumb.OpSTRBImm, thumb.OpSTRBReg:
@@ -108,6 +89,32 @@ func (c *Core) transfer(in *thumb.Inst) bool {
 		c.r[in.Rd&15] = v
 	}
 	return true
+}
+
+// loadAsUser and storeAsUser make unprivileged accesses. The fast paths are for
+// the privilege the core runs with.
+func (c *Core) loadAsUser(addr, size uint32) (uint32, bool) {
+	c.asUser = true
+	v, ok := c.load(addr, size)
+	c.asUser = false
+	return v, ok
+}
+
+func (c *Core) storeAsUser(addr, size, v uint32) bool {
+	c.asUser = true
+	ok := c.store(addr, size, v)
+	c.asUser = false
+	return ok
+}
+
+func unprivilegedSize(op thumb.Op) uint32 {
+	switch op {
+	case thumb.OpLDRBT, thumb.OpLDRSBT, thumb.OpSTRBT:
+		return 1
+	case thumb.OpLDRHT, thumb.OpLDRSHT, thumb.OpSTRHT:
+		return 2
+	}
+	return 4
 }
 
 // writeBack updates the base register of an indexed access that succeeded.

@@ -213,6 +213,30 @@ var faultCases = []manualCase{
 		setUp: poke("MPU_RBAR", 0x20000010, "MPU_RASR", 6<<24|7<<1|1, "MPU_CTRL", mpuEnable|mpuPrivDefault),
 	},
 	{
+		section: "B3.5", name: "unprivileged code needs its own permission",
+		config: Config{MPURegions: 8}, handlers: stay(4), exceptions: "0 4",
+		code: "ldr r0, =0x20000204\n str r0, [r0]\n movs r7, #1\n msr control, r7\n ldr r1, [r0]\n b .",
+		// Flash is open to all, the first 256 bytes from 0x20000200 to privileged code.
+		setUp: poke("SHCSR", allFaults, "MPU_RBAR", 0x10, "MPU_RASR", 3<<24|31<<1|1, "MPU_RBAR", 0x20000211, "MPU_RASR", 1<<24|7<<1|1,
+			"MPU_CTRL", mpuEnable|mpuPrivDefault),
+		want: map[string]uint32{"r7": 1, "CFSR": cfsrDACCVIOL | cfsrMMARVALID, "MMFAR": 0x20000204},
+	},
+	{
+		section: "A7.7.67", name: "LDRT is checked as unprivileged",
+		config: Config{MPURegions: 8}, handlers: stay(4), exceptions: "0 4",
+		code:  "ldr r0, =0x20000205\n ldr r2, [r0]\n movs r7, #1\n ldrt r1, [r0]\n b .",
+		setUp: poke("SHCSR", allFaults, "MPU_RBAR", 0x20000210, "MPU_RASR", 1<<24|7<<1|1, "MPU_CTRL", mpuEnable|mpuPrivDefault),
+		want:  map[string]uint32{"r7": 1, "MMFAR": 0x20000205},
+	},
+	{
+		section: "B3.5", name: "unprivileged code cannot execute what only privileged code may read",
+		config: Config{MPURegions: 8}, handlers: stay(4), exceptions: "0 4",
+		code: "nop\n movs r7, #1\n msr control, r7\n movs r7, #2\n b .",
+		setUp: poke("SHCSR", allFaults, "MPU_RBAR", 0x10, "MPU_RASR", 1<<24|28<<1|1,
+			"MPU_RBAR", 0x20000011, "MPU_RASR", 3<<24|28<<1|1, "MPU_CTRL", mpuEnable),
+		want: map[string]uint32{"r7": 1, "CFSR": cfsrIACCVIOL},
+	},
+	{
 		section: "B3.5", name: "MPU_TYPE tells the regions", config: Config{MPURegions: 8}, want: map[string]uint32{"MPU_TYPE": 8 << 8},
 	},
 	{

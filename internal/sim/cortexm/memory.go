@@ -60,24 +60,24 @@ func (c *Core) MapDevice(base, size uint32, d Device) {
 	c.regions = append(c.regions, &region{base: base, size: size, dev: d, perm: Read | Write})
 }
 
-// refreshMaps rebuilds the tables of the fast paths. With an MPU enabled they
-// stay empty: every access then takes the slow path, which asks it.
+// refreshMaps rebuilds the tables of the fast paths. Memory about which the MPU
+// has to be asked is not in them: such an access takes the slow path.
 func (c *Core) refreshMaps() {
 	for i := range c.loads {
 		c.loads[i], c.stores[i] = c.nowhere, c.nowhere
 	}
-	if c.mpu.enabled() {
-		return
-	}
+	guarded := c.mpu.enabled()
 	for _, r := range c.regions {
 		if r.mem == nil {
 			continue
 		}
+		read := r.perm&Read != 0 && (!guarded || c.mpuNeverRefuses(r, Read))
+		write := r.perm&Write != 0 && (!guarded || c.mpuNeverRefuses(r, Write))
 		for block := uint64(r.base >> 24); block<<24 < uint64(r.base)+uint64(r.size); block++ {
-			if r.perm&Read != 0 && c.loads[block&0xFF] == c.nowhere {
+			if read && c.loads[block&0xFF] == c.nowhere {
 				c.loads[block&0xFF] = r
 			}
-			if r.perm&Write != 0 && c.stores[block&0xFF] == c.nowhere {
+			if write && c.stores[block&0xFF] == c.nowhere {
 				c.stores[block&0xFF] = r
 			}
 		}
@@ -162,7 +162,7 @@ func (c *Core) load(addr uint32, size uint32) (uint32, bool) {
 		}
 		var v uint32
 		for i := range size {
-			b, ok := c.load8(addr + i)
+			b, ok := c.load(addr+i, 1)
 			if !ok {
 				return 0, false
 			}
@@ -204,12 +204,15 @@ func (c *Core) load(addr uint32, size uint32) (uint32, bool) {
 
 // store is every store that is not a plain aligned one to ordinary memory.
 func (c *Core) store(addr uint32, size uint32, v uint32) bool {
+	if size < 4 {
+		v &= 1<<(8*size) - 1
+	}
 	if addr&(size-1) != 0 {
 		if !c.mayBeUnaligned(addr) {
 			return c.unaligned(addr)
 		}
 		for i := range size {
-			if !c.store8(addr+i, v>>(8*i)) {
+			if !c.store(addr+i, 1, v>>(8*i)) {
 				return false
 			}
 		}

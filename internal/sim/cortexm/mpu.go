@@ -33,15 +33,42 @@ func (c *Core) mpuAllows(addr uint32, kind Perm) bool {
 	return privileged && c.mpu.ctrl&mpuPrivDefault != 0
 }
 
-// mpuAllowsAlways reports whether every kind of code may fetch from addr, so
-// that a decoded instruction can be kept.
+// mpuAllowsAlways reports whether all code that runs without a change of
+// CONTROL.nPRIV may fetch from addr, so that a decoded instruction can be kept.
 func (c *Core) mpuAllowsAlways(addr uint32) bool {
+	user := c.control&1 != 0
 	for n := c.cfg.MPURegions - 1; n >= 0; n-- {
 		if attr := c.mpu.rasr[n]; attr&1 == 1 && mpuMatches(c.mpu.rbar[n], attr, addr) {
-			return mpuPermits(attr, Exec, false)
+			return mpuPermits(attr, Exec, true) && (!user || mpuPermits(attr, Exec, false))
 		}
 	}
-	return false
+	return !user && c.mpu.ctrl&mpuPrivDefault != 0
+}
+
+// mpuNeverRefuses reports whether privileged code may access all of r in the
+// given way: no region that overlaps it says otherwise. Such memory keeps its
+// fast path while nothing runs unprivileged.
+func (c *Core) mpuNeverRefuses(r *region, kind Perm) bool {
+	if c.control&1 != 0 || c.mpu.ctrl&mpuPrivDefault == 0 {
+		return false
+	}
+	for n := range c.cfg.MPURegions {
+		attr := c.mpu.rasr[n]
+		size := uint64(1) << (attr>>1&31 + 1)
+		base := uint64(c.mpu.rbar[n]) &^ (size - 1)
+		overlaps := base < uint64(r.base)+uint64(r.size) && uint64(r.base) < base+size
+		if attr&1 == 1 && overlaps && !mpuPermits(attr, kind, true) {
+			return false
+		}
+	}
+	return true
+}
+
+// mpuChanged is called when the answer of the MPU to an access may be another
+// than before.
+func (c *Core) mpuChanged() {
+	c.refreshMaps()
+	c.flushCode()
 }
 
 func mpuMatches(rbar, rasr, addr uint32) bool {
@@ -119,6 +146,5 @@ func (c *Core) mpuStore(offset, v uint32) {
 	default:
 		c.mpu.rasr[c.mpu.number] = v & 0x173FFF3F
 	}
-	c.refreshMaps()
-	c.flushCode()
+	c.mpuChanged()
 }

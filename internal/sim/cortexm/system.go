@@ -180,7 +180,12 @@ func (c *Core) writeSpecial(n uint32, mask uint8, v uint32) {
 			c.r[thumb.SP], c.spOther = c.spOther, c.r[thumb.SP]
 			c.control ^= 2
 		}
-		c.control = c.control&^1 | v&1
+		if c.control&1 != v&1 {
+			c.control ^= 1
+			if c.mpu.enabled() {
+				c.mpuChanged()
+			}
+		}
 	}
 	c.kick()
 }

@@ -1,0 +1,86 @@
+package board
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fpbls/fpbls/internal/firmware"
+	"github.com/fpbls/fpbls/internal/fpb"
+	"github.com/fpbls/fpbls/internal/patch"
+	"github.com/fpbls/fpbls/internal/sim"
+	"github.com/fpbls/fpbls/internal/toolchain"
+)
+
+// What an upload costs on a line of 115200 baud, in driven time.
+func TestUploadFigures(t *testing.T) {
+	for _, size := range []int{60, 300, 900} {
+		run(t, sim.Config{Baud: 115200}, func(t *testing.T, b *bench) {
+			filler := fmt.Sprintf("__asm volatile(\".rept %d\\n nop\\n .endr\"); return \"all systems nominal\";", size/2-4)
+			r := b.inject("app/status.c", []string{"status_text"}, `return "all systems nominal";`, filler)
+			s, _ := b.board.session.client.Traffic()
+			t.Logf("%d bytes of code: %d bytes sent and %d received for the injection, upload %d ms, verify %d ms, activate %d ms; %d sent since connecting",
+				r.Patches[0].Size, r.Bytes.Sent, r.Bytes.Received, r.MS.Upload, r.MS.Verify, r.MS.Activate, s)
+		})
+	}
+}
+
+// BenchmarkWarmInjection injects a small function into the unpaced board, in
+// real time. ratio is the whole over the compiler alone.
+func BenchmarkWarmInjection(b *testing.B) {
+	elf, err := os.ReadFile(demo.ELF)
+	if err != nil {
+		b.Fatal(err)
+	}
+	simulated, err := sim.New(sim.Config{}, elf)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { simulated.Run(ctx) })
+	defer running.Wait()
+	defer cancel()
+	owner := New(Config{
+		Port:  "sim:",
+		Open:  func(context.Context) (fpb.Conn, error) { return simulated.Conn(), nil },
+		Image: func(context.Context) (*firmware.Image, error) { return demo.image, nil },
+	})
+	defer owner.Close()
+	tools := toolchain.New(toolchain.Config{Env: os.Environ()})
+	text, err := os.ReadFile(demo.Source)
+	if err != nil {
+		b.Fatal(err)
+	}
+	request := Request{
+		Builder:   &patch.Builder{Image: demo.image, Database: demo.database, Toolchain: tools},
+		Unit:      patch.Unit{Path: demo.Source, Text: append(text, '\n')},
+		Functions: []string{"status_text"},
+	}
+	command, err := demo.database.Command(demo.Source)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := owner.Inject(b.Context(), request, nil); err != nil {
+		b.Fatal(err)
+	}
+	var compiler, whole time.Duration
+	for b.Loop() {
+		start := time.Now()
+		if _, err := owner.Inject(b.Context(), request, nil); err != nil {
+			b.Fatal(err)
+		}
+		whole += time.Since(start)
+		start = time.Now()
+		if _, err := tools.Compile(b.Context(), toolchain.Unit{Command: command, Text: request.Unit.Text}); err != nil {
+			b.Fatal(err)
+		}
+		compiler += time.Since(start)
+	}
+	n := time.Duration(b.N)
+	b.ReportMetric(float64((whole-compiler)/n)/1e6, "ms-beside-compiler")
+	b.ReportMetric(float64(whole)/float64(compiler), "ratio")
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -38,7 +37,7 @@ func (a *app) doctorCommand() *cobra.Command {
 			}
 			defer p.Close()
 			if trusted != "" {
-				if err := allowCompiler(cmd.Context(), p, trusted); err != nil {
+				if err := allowCompiler(cmd.Context(), p, a.path(trusted)); err != nil {
 					return err
 				}
 			}
@@ -65,19 +64,15 @@ func (a *app) doctorCommand() *cobra.Command {
 // allowCompiler records that the user trusts the compiler of a source file, as
 // its compile command calls it.
 func allowCompiler(ctx context.Context, p *workspace.Project, file string) error {
-	b, err := p.Builder(ctx)
+	database, err := p.Database(ctx)
 	if err != nil {
 		return err
 	}
-	file, err = filepath.Abs(file)
+	command, err := database.Command(file)
 	if err != nil {
 		return err
 	}
-	command, err := b.Database.Command(file)
-	if err != nil {
-		return err
-	}
-	return b.Toolchain.Allow(command)
+	return p.Toolchain().Allow(command)
 }
 
 // unsound is the first problem of a checkup, with all the rest for scripts.

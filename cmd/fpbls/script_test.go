@@ -40,6 +40,7 @@ func TestScripts(t *testing.T) {
 			// Where fpbls is, and nothing else.
 			e.Setenv("BIN", filepath.SplitList(e.Getenv("PATH"))[0])
 			e.Values[watching] = new(watcher)
+			e.Values[projects] = make(map[string]testfirmware.Project)
 			return os.MkdirAll(home, 0o755)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -66,11 +67,12 @@ func project(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.MkdirAll(filepath.Dir(p.ELF), 0o755))
 	ts.Check(os.WriteFile(p.ELF, testfirmware.DemoELF, 0o644))
 	ts.Check(os.WriteFile(filepath.Join(p.Dir, "fpbls.toml"), []byte("port = \"sim:\"\n"), 0o644))
+	ts.Value(projects).(map[string]testfirmware.Project)[p.Dir] = p
 }
 
 // rebuild builds a project again, after an edit: "rebuild DIR".
 func rebuild(ts *testscript.TestScript, _ bool, args []string) {
-	p := testfirmware.Project{Dir: ts.MkAbs(args[0]), ELF: filepath.Join(ts.MkAbs(args[0]), "build", "firmware.elf")}
+	p := ts.Value(projects).(map[string]testfirmware.Project)[ts.MkAbs(args[0])]
 	ts.Check(p.Build(context.Background()))
 }
 
@@ -120,8 +122,11 @@ func startSim(ts *testscript.TestScript, _ bool, args []string) {
 
 type key int
 
-// watching is the key of a script's [watcher].
-const watching key = 0
+// Keys of what a script keeps between its lines.
+const (
+	watching key = iota // *watcher
+	projects            // map[string]testfirmware.Project, by folder
+)
 
 // A watcher is a "fpbls monitor" in the background.
 type watcher struct {

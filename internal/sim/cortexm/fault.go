@@ -2,7 +2,8 @@ package cortexm
 
 import "github.com/fpbls/fpbls/internal/thumb"
 
-// Fault describes a fault exception.
+// Fault describes a fault. Exception is its own kind even when it escalated to
+// HardFault, which is what FORCED in HFSR tells.
 type Fault struct {
 	Exception  string // "HardFault", "BusFault", …
 	Cause      string // in words
@@ -57,12 +58,11 @@ type abort struct {
 
 // busFault aborts a data access, unless CCR.BFHFNMIGN lets HardFault and NMI
 // handlers probe memory (B3.2.8); it is true then.
-func (c *Core) busFault(addr uint32) bool {
+func (c *Core) busFault(addr uint32, cause string) bool {
 	if c.scb.ccr&ccrIgnoreFaults != 0 && c.priority() < 0 {
 		return true
 	}
-	c.abort = abort{exc: excBusFault, cfsr: cfsrPRECISERR | cfsrBFARVALID,
-		cause: "access to an address without memory, or a store to read-only memory", addr: addr, hasAddr: true}
+	c.abort = abort{exc: excBusFault, cfsr: cfsrPRECISERR | cfsrBFARVALID, cause: cause, addr: addr, hasAddr: true}
 	return false
 }
 

@@ -192,9 +192,8 @@ var faultCases = []manualCase{
 	{
 		section: "B3.5", name: "a read-only region gives DACCVIOL with the address",
 		config: Config{MPURegions: 8}, code: "ldr r0, =0x20000204\n ldr r1, [r0]\n str r1, [r0]\n b .", handlers: stay(4), exceptions: "0 4",
-		setUp: poke("SHCSR", allFaults, "MPU_RBAR", 0x20000211&^0x10|0x10, "MPU_RASR", 6<<24|7<<1|1, "MPU_CTRL", mpuEnable|mpuPrivDefault,
-			"MPU_RBAR", 0x20000210, "MPU_RASR", 6<<24|7<<1|1),
-		want: map[string]uint32{"CFSR": cfsrDACCVIOL | cfsrMMARVALID, "MMFAR": 0x20000204},
+		setUp: poke("SHCSR", allFaults, "MPU_RBAR", 0x20000210, "MPU_RASR", 6<<24|7<<1|1, "MPU_CTRL", mpuEnable|mpuPrivDefault),
+		want:  map[string]uint32{"CFSR": cfsrDACCVIOL | cfsrMMARVALID, "MMFAR": 0x20000204},
 	},
 	{
 		section: "B3.5", name: "the region with the higher number wins",

@@ -107,6 +107,10 @@ var systemCases = []manualCase{
 		want: map[string]uint32{"[0x20000200]": 1 << 5, "r2": 1, "r3": 0},
 	},
 	{
+		section: "Cortex-M7 TRM 5.2", name: "there is no bit-band alias", config: Config{Model: CortexM7},
+		code: "ldr r0, =0x22004014\n ldr r2, [r0]", setUp: poke("SHCSR", allFaults), handlers: stay(5), exceptions: "0 5",
+	},
+	{
 		section: "Cortex-M7 TRM 5.2", name: "stores do not refresh fetched lines, ICIALLU does",
 		config: Config{Model: CortexM7, ICache: true},
 		code: `

@@ -154,6 +154,8 @@ func (c *Core) store8(addr, v uint32) bool {
 	return c.store(addr, 1, v)
 }
 
+const unprivilegedAccess = "unprivileged access to the system control space"
+
 // load is every load that is not a plain aligned one of ordinary memory.
 func (c *Core) load(addr uint32, size uint32) (uint32, bool) {
 	if addr&(size-1) != 0 {
@@ -172,14 +174,14 @@ func (c *Core) load(addr uint32, size uint32) (uint32, bool) {
 	}
 	if isPPB(addr) {
 		if !c.accessIsPrivileged() {
-			return 0, c.busFault(addr)
+			return 0, c.busFault(addr, unprivilegedAccess)
 		}
 		return c.ppbLoad(addr, size), true
 	}
 	if c.mpu.enabled() && !c.mpuAllows(addr, Read) {
 		return 0, c.memFault(addr)
 	}
-	if target, bit, ok := bitBand(addr); ok {
+	if target, bit, ok := c.bitBand(addr); ok {
 		if c.find(target, 1) != nil {
 			v, ok := c.load(target&^(size-1), size)
 			return v >> (target&(size-1)*8 + bit) & 1, ok
@@ -187,7 +189,7 @@ func (c *Core) load(addr uint32, size uint32) (uint32, bool) {
 	}
 	r := c.find(addr, size)
 	if r == nil || r.perm&Read == 0 {
-		return 0, c.busFault(addr)
+		return 0, c.busFault(addr, "load from an address without memory")
 	}
 	off := addr - r.base
 	if r.dev != nil {
@@ -220,7 +222,7 @@ func (c *Core) store(addr uint32, size uint32, v uint32) bool {
 	}
 	if isPPB(addr) {
 		if !c.accessIsPrivileged() && !c.userMayStore(addr) {
-			return c.busFault(addr)
+			return c.busFault(addr, unprivilegedAccess)
 		}
 		c.ppbStore(addr, size, v)
 		return true
@@ -228,7 +230,7 @@ func (c *Core) store(addr uint32, size uint32, v uint32) bool {
 	if c.mpu.enabled() && !c.mpuAllows(addr, Write) {
 		return c.memFault(addr)
 	}
-	if target, bit, ok := bitBand(addr); ok {
+	if target, bit, ok := c.bitBand(addr); ok {
 		if c.find(target, 1) != nil {
 			word := target &^ (size - 1)
 			old, ok := c.load(word, size)
@@ -242,8 +244,11 @@ func (c *Core) store(addr uint32, size uint32, v uint32) bool {
 		}
 	}
 	r := c.find(addr, size)
-	if r == nil || r.perm&Write == 0 {
-		return c.busFault(addr)
+	switch {
+	case r == nil:
+		return c.busFault(addr, "store to an address without memory")
+	case r.perm&Write == 0:
+		return c.busFault(addr, "store to read-only memory")
 	}
 	off := addr - r.base
 	if r.dev != nil {
@@ -275,8 +280,11 @@ func (c *Core) mayBeUnaligned(addr uint32) bool {
 }
 
 // bitBand maps an address of the alias regions to the byte and bit it stands
-// for (B3.1, Cortex-M3 TRM).
-func bitBand(addr uint32) (target, bit uint32, ok bool) {
+// for (Cortex-M3 TRM 3.7). The Cortex-M7 has none.
+func (c *Core) bitBand(addr uint32) (target, bit uint32, ok bool) {
+	if c.model == CortexM7 {
+		return 0, 0, false
+	}
 	if hi := addr >> 24; hi != 0x22 && hi != 0x23 && hi != 0x42 && hi != 0x43 {
 		return 0, 0, false
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/fpbls/fpbls/internal/dwarf"
@@ -84,8 +85,11 @@ func (c compiler) compile(t testing.TB, dir, source string, flags ...string) str
 func link(t testing.TB, script string, objects ...string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "image.elf")
-	args := slices.Concat(gcc, []string{"-nostdlib", "-T" + script}, objects, []string{"-lgcc", "-o", out})
-	run(t, ".", args...)
+	library, err := libgccPath()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, ".", slices.Concat([]string{"arm-none-eabi-ld", "-T", script}, objects, []string{library, "-o", out})...)
 	return out
 }
 
@@ -121,13 +125,19 @@ func input(t testing.TB, o *object.Object, im *firmware.Image, unit string, root
 	return in
 }
 
+// libgccPath asks the compiler where its own library is.
+var libgccPath = sync.OnceValues(func() (string, error) {
+	path, err := exec.Command(gcc[0], "-mcpu=cortex-m3", "-mthumb", "-print-libgcc-file-name").Output()
+	return string(bytes.TrimSpace(path)), err
+})
+
 // libgcc reads the compiler's own library.
 func libgcc() ([]byte, error) {
-	path, err := exec.Command(gcc[0], "-mcpu=cortex-m3", "-mthumb", "-print-libgcc-file-name").Output()
+	path, err := libgccPath()
 	if err != nil {
 		return nil, err
 	}
-	return os.ReadFile(string(bytes.TrimSpace(path)))
+	return os.ReadFile(path)
 }
 
 // fixture is a program in testdata: its image and one object of it.

@@ -9,7 +9,7 @@ import (
 
 // A full run is "go test ./internal/linker -run Judge -v -judge.n=100000".
 var (
-	judgeCount = flag.Int("judge.n", 12, "how many functions GNU ld judges for each program and compiler")
+	judgeCount = flag.Int("judge.n", 8, "how many functions GNU ld judges for each program and compiler")
 	judgeSeed  = flag.Uint64("judge.seed", 1, "which ones")
 )
 

@@ -84,6 +84,10 @@ func compareObjdump(t *testing.T, elf string, keep func(Inst) bool) {
 			other.MatchString(l.text) || strings.Contains(got, "UNDEF") {
 			continue
 		}
+		if (i.Op == OpLDRD || i.Op == OpSTRD) && i.Imm == 0 {
+			// objdump leaves the write-back of a zero offset out.
+			got, want = strings.TrimSuffix(got, "!"), strings.TrimSuffix(want, "!")
+		}
 		compared++
 		if got != want {
 			t.Errorf("% x: objdump %q, here %q", l.code, want, got)

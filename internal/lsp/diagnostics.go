@@ -281,16 +281,15 @@ func (r renderer) inlined(b build, name string) (protocol.Diagnostic, bool) {
 	return out, true
 }
 
-// aboutFunction reports whether the problem is one of the source, as opposed to the
-// board, the port, the set-up or the user's wish.
-func aboutFunction(err error) bool {
-	switch problem.CodeOf(err) {
-	case problem.NotInImage, problem.AmbiguousName, problem.UndefinedSymbol, problem.BadRelocation, problem.CannotLink, problem.PatchTooLarge,
-		problem.UnalignedEntry, problem.BranchIntoEntry, problem.TooShort, problem.SharedAddress, problem.OutOfReach, problem.LoaderPath:
-		return true
-	}
-	return false
+// sourceProblems are the problems of the source, as opposed to those of the board,
+// the port, the set-up or the user's wish.
+var sourceProblems = []problem.Code{
+	problem.NoSuchFunction, problem.NotInImage, problem.AmbiguousName, problem.UndefinedSymbol, problem.BadRelocation,
+	problem.CannotLink, problem.PatchTooLarge, problem.UnalignedEntry, problem.BranchIntoEntry, problem.TooShort,
+	problem.SharedAddress, problem.OutOfReach, problem.LoaderPath,
 }
+
+func aboutFunction(err error) bool { return slices.Contains(sourceProblems, problem.CodeOf(err)) }
 
 // A renderer turns findings into diagnostics, with the texts that they are about.
 type renderer struct {

@@ -27,7 +27,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience is how long a test waits for what must come; it is no measure of speed.
-const patience = 30 * time.Second
+const patience = 20 * time.Second
 
 // A testEditor speaks raw JSON to a server, as an editor that the server knows
 // nothing of.
@@ -234,8 +234,8 @@ func (e *testEditor) start(method string, params any) string {
 }
 
 // await waits until the condition holds. It is looked at after every message, and
-// now and then for what comes by other ways.
-func (e *testEditor) await(what string, holds func() bool) {
+// now and then for what comes by other ways. If it is in vain, explain is called.
+func (e *testEditor) await(what string, holds func() bool, explain ...func()) {
 	e.t.Helper()
 	deadline := time.After(patience)
 	for {
@@ -249,6 +249,9 @@ func (e *testEditor) await(what string, holds func() bool) {
 		case <-changed:
 		case <-time.After(20 * time.Millisecond):
 		case <-deadline:
+			for _, f := range explain {
+				f()
+			}
 			e.t.Fatalf("waited in vain until %s", what)
 		}
 	}

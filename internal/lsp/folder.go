@@ -35,7 +35,8 @@ type folder struct {
 	savers   map[string]*saver // by path
 	output   *outputStream
 
-	seen seen // used by the goroutine of status only
+	losses losses
+	seen   seen // used by the goroutine of status only
 }
 
 // addFolder opens the folder unless it is open.
@@ -103,7 +104,10 @@ func (f *folder) changed() {
 			f.unwatch()
 		}
 		f.board = b
-		f.unwatch = b.Watch(func(board.Status) { f.status.poke() })
+		f.unwatch = b.Watch(func(st board.Status) {
+			f.losses.note(st.Lost)
+			f.status.poke()
+		})
 		if f.output != nil {
 			f.output.follow(b)
 		}

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"go.lsp.dev/protocol"
@@ -25,6 +26,34 @@ type seen struct {
 	patches []patch.Record
 	lost    []patch.Record
 	match   board.Match
+}
+
+// losses collects what resets have lost. It looks at every status, as the one in
+// between may be the one that tells two losses of a function apart.
+type losses struct {
+	mu    sync.Mutex
+	last  []patch.Record
+	fresh []patch.Record // not told yet
+}
+
+func (l *losses) note(now []patch.Record) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range now {
+		if !slices.ContainsFunc(l.last, func(b patch.Record) bool { return b.Original == r.Original }) {
+			l.fresh = append(l.fresh, r)
+		}
+	}
+	l.last = now
+}
+
+// take returns what was not told yet.
+func (l *losses) take() []patch.Record {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	fresh := l.fresh
+	l.fresh = nil
+	return fresh
 }
 
 // boardStatus is what is known of the folder's board. It does not wait.
@@ -61,7 +90,7 @@ func (f *folder) tellStatus(ctx context.Context) {
 	if st.Match == board.Mismatch && f.seen.match != board.Mismatch {
 		s.message(protocol.MessageTypeWarning, "The board on %s runs another firmware than %s: nothing is injected until the ELF is the one that was flashed", st.Port, filepath.Base(st.ELF))
 	}
-	if lost := newlyLost(f.seen.lost, st.Lost); len(lost) > 0 {
+	if lost := f.losses.take(); len(lost) > 0 {
 		s.start(func(ctx context.Context) { f.afterReset(ctx, lost) })
 	}
 	f.seen = seen{st.Patches, st.Lost, st.Match}
@@ -69,12 +98,6 @@ func (f *folder) tellStatus(ctx context.Context) {
 	case <-time.After(statusPause):
 	case <-ctx.Done():
 	}
-}
-
-func newlyLost(before, now []patch.Record) []patch.Record {
-	return slices.DeleteFunc(slices.Clone(now), func(r patch.Record) bool {
-		return slices.ContainsFunc(before, func(b patch.Record) bool { return b.Original == r.Original })
-	})
 }
 
 // afterReset does what the setting says about patches that a reset has lost.

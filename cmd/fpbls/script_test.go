@@ -44,18 +44,19 @@ func TestScripts(t *testing.T) {
 			return os.MkdirAll(home, 0o755)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"project":  project,
-			"rebuild":  rebuild,
-			"foreign":  foreign,
-			"compiler": compiler,
-			"sim":      startSim,
-			"fake":     startFake,
-			"watch":    watch,
-			"unwatch":  unwatch,
-			"edit":     edit,
-			"cut":      cut,
-			"json":     checkJSON,
-			"fails":    fails,
+			"project":   project,
+			"rebuild":   rebuild,
+			"foreign":   foreign,
+			"compiler":  compiler,
+			"sim":       startSim,
+			"fake":      startFake,
+			"watch":     watch,
+			"unwatch":   unwatch,
+			"edit":      edit,
+			"cut":       cut,
+			"json":      checkJSON,
+			"fails":     fails,
+			"interrupt": interrupt,
 		},
 	})
 }
@@ -218,6 +219,39 @@ func startFake(ts *testscript.TestScript, _ bool, args []string) {
 func nonsense(c net.Conn) {
 	for s := bufio.NewScanner(c); s.Scan(); {
 		fmt.Fprintf(c, "\x80\xff\x00login: %d\r\nPassword:\r\n", len(s.Text()))
+	}
+}
+
+// interrupt runs "fpbls ARGS" on $BOARD and interrupts it when it sends the word
+// to the board: "interrupt WORD ARGS…". The word must be seen, and the command fail.
+func interrupt(ts *testscript.TestScript, _ bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	defer l.Close()
+	port := "--port=tcp://" + l.Addr().String()
+	cmd := exec.Command(filepath.Join(ts.Getenv("BIN"), "fpbls"), append([]string{port}, args[1:]...)...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = append(os.Environ(), "HOME="+ts.Getenv("HOME"))
+	cmd.Stdout, cmd.Stderr = ts.Stdout(), ts.Stderr()
+	ts.Check(cmd.Start())
+	ts.Defer(func() { _ = cmd.Process.Kill() })
+
+	host, err := l.Accept()
+	ts.Check(err)
+	defer host.Close()
+	board, err := net.Dial("tcp", strings.TrimPrefix(ts.Getenv("BOARD"), "tcp://"))
+	ts.Check(err)
+	defer board.Close()
+	go func() { _, _ = io.Copy(host, board) }()
+	for s := bufio.NewScanner(host); s.Scan(); {
+		if strings.Contains(s.Text(), args[0]) {
+			ts.Check(cmd.Process.Signal(os.Interrupt))
+			break // the board does not hear the rest
+		}
+		fmt.Fprintln(board, s.Text())
+	}
+	if err := cmd.Wait(); err == nil {
+		ts.Fatalf("an interrupted command ended well")
 	}
 }
 

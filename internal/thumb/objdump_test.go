@@ -201,9 +201,9 @@ var extensions = regexp.MustCompile(`^(bl?x(ns)?\t|bf|v[a-z]|[usq]+(h|q)?(add|su
 var later = regexp.MustCompile(`^(sevl|pldw|nop\.w\t\{|esb|csdb|yield)`)
 
 // other matches what objdump prefers to the ARMv7-M reading of an encoding
-// that is UNPREDICTABLE there: a block transfer or unprivileged load with the PC
-// as base.
-var other = regexp.MustCompile(`^(clrm|ldr[a-z]*t(\.w)?\t\w+, \[pc)`)
+// that is UNPREDICTABLE or reserved there: a block transfer or unprivileged load
+// with the PC as base, a store exclusive of the PC, barrier options of ARMv8.
+var other = regexp.MustCompile(`^(clrm|tt|d[ms]b\t[a-z]*ld|ldr[a-z]*t(\.w)?\t\w+, \[pc)`)
 
 // lenient reports encodings of single loads and stores that the manual leaves
 // undefined or UNPREDICTABLE and objdump prints: stores relative to the PC,

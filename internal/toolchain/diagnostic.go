@@ -2,16 +2,14 @@ package toolchain
 
 import (
 	"bytes"
-	"encoding/json"
-	"regexp"
-	"strconv"
+	"path/filepath"
 	"strings"
 )
 
 // A Diagnostic is a message of the compiler. Lines and columns count from 1,
 // columns in bytes; 0 is unknown. The end is behind the last character.
 type Diagnostic struct {
-	File            string // absolute
+	File            string // absolute; the unit's, if the message is about none
 	Line, Col       int
 	EndLine, EndCol int
 	Severity        Severity
@@ -32,43 +30,79 @@ const (
 const (
 	maxDiagnostics = 1000
 	maxNotes       = 100
+	maxColumn      = 1 << 30 // of lines and columns: damaged numbers must not overflow anybody's sums
 )
 
-// diagnosticFlags asks for messages that can be read back.
-func diagnosticFlags(compiler string) []string {
-	if isClang(compiler) {
-		return []string{"-fno-color-diagnostics", "-fno-caret-diagnostics"}
+// diagnosticFlags asks for messages that can be read back. The command's own
+// wishes are dropped with its outputs.
+func diagnosticFlags(clang bool) []string {
+	if clang {
+		return []string{
+			"-fno-color-diagnostics", "-fno-caret-diagnostics", "-fdiagnostics-print-source-range-info", "-fdiagnostics-format=clang", "-fmessage-length=0",
+			"-Wno-unused-command-line-argument", // those for a linker, which does not run; with -Werror they would be errors
+		}
 	}
 	return []string{"-fdiagnostics-format=json"}
 }
 
+// unknownFlag reports whether the compiler complains of a flag of ours that came
+// with GCC 8 or 9.
+func unknownFlag(output []byte) bool {
+	return bytes.Contains(output, []byte("-fdiagnostics-format")) || bytes.Contains(output, []byte("-prefix-map"))
+}
+
 func isClang(compiler string) bool { return strings.Contains(programName(compiler), "clang") }
 
-// parseDiagnostics reads GCC's JSON, one array on a line, and for all else the
-// classic text form.
-func parseDiagnostics(output []byte, dir string) []Diagnostic {
+// place is what the paths in messages are relative to.
+type place struct {
+	dir     string // where the compiler ran
+	unit    string // absolute path of the source
+	sibling string // absolute path of what was compiled in its place, or empty
+}
+
+// locate turns the file of a message into an absolute path, and tells whether
+// it is one that the user has.
+func (p place) locate(file string) (string, bool) {
+	if file == "" || file[0] == '<' || file[0] == '{' { // <command-line>, <inline asm>, {standard input}
+		return p.unit, false
+	}
+	path := absolute(p.dir, file)
+	switch {
+	case p.sibling != "" && path == p.sibling:
+		return p.unit, true
+	case filepath.Ext(path) == ".s" && filepath.Ext(p.unit) != ".s":
+		return p.unit, false // the compiler's own, from inline assembly
+	}
+	return path, true
+}
+
+// message takes the sibling's name out of a message.
+func (p place) message(text string) string {
+	if p.sibling == "" {
+		return text
+	}
+	return strings.ReplaceAll(text, filepath.Base(p.sibling), filepath.Base(p.unit))
+}
+
+// parseDiagnostics reads GCC's JSON and, for all else, the text forms.
+func parseDiagnostics(output []byte, p place) []Diagnostic {
 	var found []Diagnostic
-	for line := range bytes.Lines(output) {
-		line = bytes.TrimSpace(line)
-		if len(found) >= maxDiagnostics {
-			break
-		}
-		if bytes.HasPrefix(line, []byte("[")) {
-			var messages []gccMessage
-			if json.Unmarshal(line, &messages) == nil {
-				for _, m := range messages {
-					found = append(found, m.diagnostic(dir, true))
-				}
+	attempts := 16 // of reading JSON: lines that only look like it cost time
+	for len(output) > 0 && len(found) < maxDiagnostics {
+		if output[0] == '[' && attempts > 0 {
+			attempts--
+			if messages, rest, ok := gccDiagnostics(output, p); ok {
+				found, output = append(found, messages...), rest
 				continue
 			}
 		}
-		d, ok := textDiagnostic(string(line), dir)
+		line, rest, _ := bytes.Cut(output, []byte("\n"))
+		output = rest
+		d, ok := textDiagnostic(strings.TrimRight(string(line), "\r"), p)
 		switch {
 		case !ok:
 		case d.Severity == SeverityNote && len(found) > 0:
-			if last := &found[len(found)-1]; len(last.Related) < maxNotes {
-				last.Related = append(last.Related, d)
-			}
+			found[len(found)-1].addNote(d)
 		default:
 			found = append(found, d)
 		}
@@ -76,77 +110,27 @@ func parseDiagnostics(output []byte, dir string) []Diagnostic {
 	return found[:min(len(found), maxDiagnostics)]
 }
 
-// gccMessage is a message of -fdiagnostics-format=json (GCC manual, Diagnostic
-// Message Formatting Options).
-type gccMessage struct {
-	Kind      string `json:"kind"`
-	Message   string `json:"message"`
-	Option    string `json:"option"`
-	Locations []struct {
-		Caret  gccPosition  `json:"caret"`
-		Finish *gccPosition `json:"finish"`
-	} `json:"locations"`
-	Children []gccMessage `json:"children"`
+// addNote adds a note, at the message's own place if it has none.
+func (d *Diagnostic) addNote(note Diagnostic) {
+	if len(d.Related) >= maxNotes {
+		return
+	}
+	if note.Line == 0 {
+		note.File, note.Line, note.Col, note.EndLine, note.EndCol = d.File, d.Line, d.Col, d.EndLine, d.EndCol
+	}
+	d.Related = append(d.Related, note)
 }
 
-type gccPosition struct {
-	File   string `json:"file"`
-	Line   int    `json:"line"`
-	Column int    `json:"column"`
-	Byte   int    `json:"byte-column"` // GCC 11 and later; Column counts bytes before
+// isNoise tells messages that only say that there are others.
+func isNoise(message string) bool {
+	return strings.HasSuffix(message, "warnings being treated as errors") || strings.HasPrefix(message, "some warnings being treated as errors")
 }
 
-func (p gccPosition) column() int {
-	if p.Byte > 0 {
-		return p.Byte
+// option is the flag without the form that made it an error.
+func option(flag string) string {
+	flag = strings.TrimPrefix(flag, "-Werror,") // Clang
+	if name, ok := strings.CutPrefix(flag, "-Werror="); ok {
+		return "-W" + name
 	}
-	return p.Column
-}
-
-func (m gccMessage) diagnostic(dir string, children bool) Diagnostic {
-	d := Diagnostic{Severity: severity(m.Kind), Message: m.Message, Option: m.Option}
-	if len(m.Locations) > 0 {
-		l := m.Locations[0]
-		d.File, d.Line, d.Col = absolute(dir, l.Caret.File), l.Caret.Line, l.Caret.column()
-		d.EndLine, d.EndCol = d.Line, d.Col+1
-		if f := l.Finish; f != nil && (f.Line > d.Line || f.Line == d.Line && f.column() >= d.Col) {
-			d.EndLine, d.EndCol = f.Line, f.column()+1
-		}
-	}
-	if children {
-		for _, c := range m.Children[:min(len(m.Children), maxNotes)] {
-			d.Related = append(d.Related, c.diagnostic(dir, false))
-		}
-	}
-	return d
-}
-
-func severity(kind string) Severity {
-	switch kind {
-	case "warning":
-		return SeverityWarning
-	case "note":
-		return SeverityNote
-	}
-	return SeverityError // error, fatal error, sorry, internal compiler error
-}
-
-var textForm = regexp.MustCompile(`^(.+?):(\d+):(?:(\d+):)? (fatal error|error|warning|note): (.*?)(?: \[(-W[^\]]+)\])?$`)
-
-// textDiagnostic reads "file:line:column: error: message [-Woption]".
-func textDiagnostic(line, dir string) (Diagnostic, bool) {
-	m := textForm.FindStringSubmatch(line)
-	if m == nil {
-		return Diagnostic{}, false
-	}
-	number, err := strconv.Atoi(m[2])
-	if err != nil {
-		return Diagnostic{}, false
-	}
-	col, _ := strconv.Atoi(m[3])
-	d := Diagnostic{File: absolute(dir, m[1]), Line: number, Col: col, EndLine: number, Severity: severity(m[4]), Message: m[5], Option: m[6]}
-	if col > 0 {
-		d.EndCol = col + 1
-	}
-	return d, true
+	return flag
 }

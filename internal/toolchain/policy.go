@@ -1,15 +1,10 @@
 package toolchain
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
-	"slices"
 	"strings"
 
 	"github.com/fpbls/fpbls/internal/problem"
@@ -19,23 +14,64 @@ import (
 // workspace. A version may follow the name.
 var known = regexp.MustCompile(`^(arm-[a-z0-9_]+(-[a-z0-9_]+)*-(gcc|g\+\+|c\+\+|cc|clang|clang\+\+)|clang|clang\+\+)(-[0-9.]+)?$`)
 
-// loaders are flags that make a compiler run code of somebody else.
-var loaders = []string{"-fplugin", "-fpass-plugin", "-wrapper", "-B", "-specs", "--specs", "-load", "--config", "-fuse-ld", "--ld-path", "-no-integrated-cpp", "-fprofile-use"}
+// A program is a compiler that was found.
+type program struct {
+	path string // absolute, as it is named
+	real string // without symbolic links; this is what runs
+}
 
-// harmlessSpecs are shipped with the compilers; a bare name is looked up among
-// the compiler's own files first.
-var harmlessSpecs = []string{"nano.specs", "nosys.specs", "rdimon.specs", "rdpmon.specs", "nosys", "picolibc.specs"}
+// Check tells whether the command's compiler is there and may run, without
+// running it. What [Toolchain.Allow] can change is a compiler-not-allowed problem.
+func (t *Toolchain) Check(c Command) error {
+	_, err := t.vet(c)
+	return err
+}
 
-// resolve finds the compiler that the command names, without asking whether it
-// may run.
-func (t *Toolchain) resolve(c Command) (string, error) {
+// vet finds the command's compiler and decides whether it may run with the
+// command's arguments.
+func (t *Toolchain) vet(c Command) (program, error) {
+	p, err := t.find(c)
+	if err != nil {
+		return p, err
+	}
+	reasons, want := t.doubts(c, p)
+	if len(reasons) == 0 || t.consented(want) {
+		return p, nil
+	}
+	return p, problem.New(problem.CompilerRefused,
+		"if you trust it, allow it for your user with \"fpbls doctor --allow-compiler "+c.File+"\"",
+		"%s was not run for %s: %s", c.Args[0], filepath.Base(c.File), strings.Join(reasons, ", and "))
+}
+
+// doubts lists why the user has to be asked, and what a consent covers.
+func (t *Toolchain) doubts(c Command, p program) ([]string, consent) {
+	var reasons []string
+	want := consent{Compiler: p.real}
+	switch {
+	case t.inWorkspace(p.real):
+		reasons = append(reasons, "it lies inside the workspace ("+p.real+")")
+	case !known.MatchString(programName(c.Args[0])):
+		reasons = append(reasons, "it is not a known compiler")
+	}
+	if want.Options = c.foreignCode(); len(want.Options) > 0 {
+		reasons = append(reasons, "its command can load code ("+strings.Join(want.Options, " ")+")")
+		want.Workspace = strings.Join(t.roots, string(filepath.ListSeparator)) // relative paths mean other files elsewhere
+	}
+	return reasons, want
+}
+
+// find finds the compiler that the command names.
+func (t *Toolchain) find(c Command) (program, error) {
+	if len(c.Args) == 0 || c.Args[0] == "" {
+		return program{}, problem.New(problem.BadDatabase, "have the build write it again", "the command for %s has no compiler", c.File)
+	}
 	name := c.Args[0]
 	var path string
 	if strings.ContainsAny(name, `/\`) {
 		path = executable(absolute(c.Dir, name))
 	} else {
 		for _, dir := range filepath.SplitList(t.getenv("PATH")) {
-			if filepath.IsAbs(dir) {
+			if filepath.IsAbs(dir) { // others mean the working directory, which is the workspace
 				if path = executable(filepath.Join(dir, name)); path != "" {
 					break
 				}
@@ -43,16 +79,20 @@ func (t *Toolchain) resolve(c Command) (string, error) {
 		}
 	}
 	if path == "" {
-		return "", problem.New(problem.CompilerMissing, install(name), "the compiler %s of %s is not installed", name, filepath.Base(c.File))
+		return program{}, problem.New(problem.CompilerMissing, install(name), "the compiler %s of %s is not installed", name, filepath.Base(c.File))
 	}
-	return path, nil
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return program{}, problem.New(problem.CompilerMissing, install(name), "the compiler %s of %s cannot be found: %w", name, filepath.Base(c.File), err)
+	}
+	return program{path, real}, nil
 }
 
 // executable returns the path if it is a program, with .exe where systems need it.
 func executable(path string) string {
 	candidates := []string{path}
-	if runtime.GOOS == "windows" && filepath.Ext(path) != ".exe" {
-		candidates = []string{path + ".exe", path}
+	if runtime.GOOS == "windows" && !strings.EqualFold(filepath.Ext(path), ".exe") {
+		candidates = []string{path + ".exe"} // never a .bat: that would be a shell
 	}
 	for _, p := range candidates {
 		if st, err := os.Stat(p); err == nil && st.Mode().IsRegular() && (runtime.GOOS == "windows" || st.Mode()&0o111 != 0) {
@@ -65,139 +105,68 @@ func executable(path string) string {
 // install says how to get a compiler.
 func install(name string) string {
 	switch n := programName(name); {
+	case strings.HasPrefix(n, "arm-none-eabi-g") && strings.Contains(n, "++"):
+		return "install it (Debian and Ubuntu: apt-get install gcc-arm-none-eabi libstdc++-arm-none-eabi-newlib; macOS: brew install --cask gcc-arm-embedded), or add its directory to PATH"
 	case strings.HasPrefix(n, "arm-none-eabi-"):
 		return "install it (Debian and Ubuntu: apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi; macOS: brew install --cask gcc-arm-embedded), or add its directory to PATH"
+	case strings.HasPrefix(n, "arm-zephyr-eabi-"):
+		return "install the Zephyr SDK, or add its directory to PATH"
 	case strings.HasPrefix(n, "clang"):
 		return "install it (Debian and Ubuntu: apt-get install clang), or add its directory to PATH"
 	}
 	return "install it, or add its directory to PATH"
 }
 
-// permit decides whether the compiler at path may run with the command's
-// arguments.
-func (t *Toolchain) permit(c Command, path string) error {
-	real, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return problem.New(problem.CompilerMissing, install(c.Args[0]), "the compiler %s cannot be resolved: %w", path, err)
+// workspaceRoots returns the real paths of the workspace's folders and of the
+// repositories that they are part of: what was checked out together is trusted
+// together. A repository that is the user's home does not count.
+func workspaceRoots(folders []string, home string) []string {
+	if real, err := filepath.EvalSymlinks(home); err == nil {
+		home = real
 	}
-	var reasons []string
-	switch {
-	case t.inWorkspace(real):
-		reasons = append(reasons, "it lies inside the workspace ("+real+")")
-	case !known.MatchString(programName(c.Args[0])):
-		reasons = append(reasons, "it is not a known compiler")
-	}
-	flags := loadingFlags(c)
-	if len(flags) > 0 {
-		reasons = append(reasons, "the command can load code ("+strings.Join(flags, " ")+")")
-	}
-	if len(reasons) == 0 || t.consented(consent{real, flags}) {
-		return nil
-	}
-	return problem.New(problem.CompilerRefused,
-		"if you trust it, allow it for your user with \"fpbls doctor --allow-compiler "+c.File+"\"",
-		"%s was not run for %s: %s", c.Args[0], filepath.Base(c.File), strings.Join(reasons, ", and "))
-}
-
-// loadingFlags lists the arguments that make the compiler run foreign code.
-func loadingFlags(c Command) []string {
-	var found []string
-	for i, a := range c.Args[1:] {
-		for _, l := range loaders {
-			value, ok := strings.CutPrefix(a, l)
-			if !ok || l != "-B" && l != "-specs" && l != "--specs" && value != "" && value[0] != '=' {
-				continue
-			}
-			if strings.HasSuffix(l, "specs") && harmless(c, strings.TrimPrefix(value, "="), i) {
-				continue
-			}
-			found = append(found, a)
-			break
+	var roots []string
+	for _, folder := range folders {
+		root, err := filepath.Abs(folder)
+		if err != nil {
+			continue
 		}
-	}
-	return found
-}
-
-func harmless(c Command, specs string, i int) bool {
-	if specs == "" && i+2 < len(c.Args) {
-		specs = c.Args[i+2] // "-specs nano.specs"
-	}
-	if !slices.Contains(harmlessSpecs, specs) {
-		return false
-	}
-	_, err := os.Stat(filepath.Join(c.Dir, specs)) // would be read if the compiler has none
-	return errors.Is(err, fs.ErrNotExist)
-}
-
-func (t *Toolchain) inWorkspace(path string) bool {
-	for _, root := range t.cfg.Workspace {
 		if real, err := filepath.EvalSymlinks(root); err == nil {
 			root = real
 		}
-		if rel, err := filepath.Rel(root, path); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
-			return true
+		top := root
+		for dir := root; ; dir = filepath.Dir(dir) {
+			if dir == home || dir == filepath.Dir(dir) {
+				break
+			}
+			if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
+				top = dir
+				break
+			}
+		}
+		roots = append(roots, top)
+	}
+	return roots
+}
+
+// inWorkspace reports whether the real path lies in one of the roots. It asks
+// the system, which knows whether it tells upper case from lower.
+func (t *Toolchain) inWorkspace(path string) bool {
+	var roots []os.FileInfo
+	for _, root := range t.roots {
+		if st, err := os.Stat(root); err == nil {
+			roots = append(roots, st)
 		}
 	}
-	return false
-}
-
-// consent is what a user allowed: one program with these flags.
-type consent struct {
-	Compiler string   `json:"compiler"` // resolved path
-	Flags    []string `json:"flags,omitempty"`
-}
-
-// maxConsents bounds the file that is read.
-const maxConsents = 1 << 20
-
-func (t *Toolchain) consents() []consent {
-	if t.cfg.ConsentFile == "" {
-		return nil
+	for dir := path; ; dir = filepath.Dir(dir) {
+		if st, err := os.Stat(dir); err == nil {
+			for _, root := range roots {
+				if os.SameFile(st, root) {
+					return true
+				}
+			}
+		}
+		if dir == filepath.Dir(dir) {
+			return false
+		}
 	}
-	if st, err := os.Stat(t.cfg.ConsentFile); err != nil || st.Size() > maxConsents {
-		return nil
-	}
-	data, err := os.ReadFile(t.cfg.ConsentFile)
-	if err != nil {
-		return nil
-	}
-	var list []consent
-	if json.Unmarshal(data, &list) != nil {
-		return nil
-	}
-	return list
-}
-
-func (t *Toolchain) consented(want consent) bool {
-	return slices.ContainsFunc(t.consents(), func(c consent) bool {
-		return c.Compiler == want.Compiler && slices.Equal(c.Flags, want.Flags)
-	})
-}
-
-// Allow records, for the user, that the command's compiler may run with the
-// flags it has there.
-func (t *Toolchain) Allow(c Command) error {
-	if t.cfg.ConsentFile == "" {
-		return problem.New(problem.CompilerRefused, "", "there is no place to keep the consent in")
-	}
-	path, err := t.resolve(c)
-	if err != nil {
-		return err
-	}
-	real, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return fmt.Errorf("resolving %s: %w", path, err)
-	}
-	want := consent{real, loadingFlags(c)}
-	if t.consented(want) {
-		return nil
-	}
-	data, err := json.MarshalIndent(append(t.consents(), want), "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(t.cfg.ConsentFile), 0o700); err != nil {
-		return fmt.Errorf("keeping the consent: %w", err)
-	}
-	return os.WriteFile(t.cfg.ConsentFile, append(data, '\n'), 0o600)
 }

@@ -194,7 +194,7 @@ int main(int argc, char **argv) {
 
 // extensions matches what objdump prints for instructions of other
 // architecture versions and extensions, which ARMv7-M leaves undefined.
-var extensions = regexp.MustCompile(`^(bl?x(ns)?\t|bf|v[a-z]|[usq]+(h|q)?(add|sub|asx|sax)|sm|usad|usada|pkh|[su]xta|[su]xt.16|ssat16|usat16|sel|` +
+var extensions = regexp.MustCompile(`^(bl?x(ns)?\t|bf|qd(add|sub)|v[a-z]|[usq]+(h|q)?(add|sub|asx|sax)|sm|usad|usada|pkh|[su]xta|[su]xt.16|ssat16|usat16|sel|` +
 	`smul|umaal|sml|smm|lda|stl|dls|wls|le\t|letp|lctp|crc|rfe|srs|pldw|smc|hvc|hlt|dcps|sb$|tt|sg|bxj|eret|subs\tpc|setend|setpan|clrm|csel|csin|cinc|cset|asrl|lsll|lsrl|sqrsh|uqrsh|urshr|srshr|sqshl|uqshl|cneg|cinv|pac|aut|bti|bxaut|ldrexd|strexd|stlex|ldaex|esb|csdb|ssbb|pssbb|mrs\t|msr\t|cps|mcr|mrc|ldc|stc|cdp|ldmib|rsb)`)
 
 // later matches hints that got a meaning after ARMv7-M.

@@ -11,11 +11,12 @@ import (
 	"strconv"
 	"syscall"
 
+	"go.bug.st/serial"
 	"golang.org/x/sys/unix"
 )
 
-// ownership is a lock on a port. The library's own, TIOCEXCL, does not hold
-// against root.
+// ownership is a lock on a port, and a descriptor to write to. The library's own
+// lock, TIOCEXCL, does not hold against root, and its writes can wait for ever.
 type ownership struct{ file int }
 
 // own locks the port.
@@ -50,6 +51,18 @@ func own(name string) (ownership, error) {
 }
 
 func (o ownership) release() { unix.Close(o.file) }
+
+// write writes what the driver has room for, which may be nothing.
+func (o ownership) write(_ serial.Port, p []byte) (int, error) {
+	n, err := unix.Write(o.file, p)
+	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) {
+		return 0, nil
+	}
+	return max(n, 0), err
+}
+
+// unblock ends a write that waits: here none does.
+func unblock(serial.Port) {}
 
 // keepLines makes the last close leave DTR and RTS as they are.
 func keepLines(fd int) error {

@@ -35,8 +35,8 @@ type serialConn struct {
 	rest    []byte        // received but not yet returned; used by Read only
 	closing chan struct{} // closed by Close
 
-	// writing is held while the library writes, so that Close cannot free the
-	// descriptor under it.
+	// writing is held while bytes are written, so that Close cannot free the
+	// descriptor under that.
 	writing chan struct{}
 	once    sync.Once
 	err     error // of Close
@@ -152,8 +152,8 @@ func (c *serialConn) Read(ctx context.Context, b []byte) (int, error) {
 	return n, nil
 }
 
-// piece is how much is written at once: small enough for a flushed buffer to
-// take it, so that a write to a device that does not listen can be ended.
+// piece is how much is written at once: where a write waits for the device, it
+// can end between two.
 const piece = 256
 
 func (c *serialConn) Write(ctx context.Context, b []byte) error {
@@ -179,22 +179,21 @@ func (c *serialConn) Write(ctx context.Context, b []byte) error {
 	}
 	close(stop)
 	for {
-		// Dropping what the driver holds lets the piece end that waits for room.
-		c.port.ResetOutputBuffer()
+		unblock(c.port)
 		select {
 		case <-done:
 			return ctx.Err()
 		case <-c.closing:
 			return ctx.Err() // Close goes on with it
-		case <-time.After(flushInterval):
+		case <-time.After(retryInterval):
 		}
 	}
 }
 
 const (
-	flushInterval = 10 * time.Millisecond
-	// flushTime is how long Close tries to end a write.
-	flushTime = 2 * time.Second
+	retryInterval = 5 * time.Millisecond
+	// unblockTime is how long Close tries to end a write.
+	unblockTime = 2 * time.Second
 )
 
 // pieces writes b until stop or Close. The caller holds writing.
@@ -207,11 +206,17 @@ func (c *serialConn) pieces(b []byte, stop chan struct{}) error {
 			return fpb.ErrClosed
 		default:
 		}
-		n, err := c.port.Write(b[:min(len(b), piece)])
+		n, err := c.lock.write(c.port, b[:min(len(b), piece)])
 		if err != nil {
 			return fmt.Errorf("%w: %s: %w", fpb.ErrGone, c.name, err)
 		}
-		b = b[n:]
+		if b = b[n:]; n == 0 {
+			select {
+			case <-stop:
+			case <-c.closing:
+			case <-time.After(retryInterval):
+			}
+		}
 	}
 	return nil
 }
@@ -220,7 +225,7 @@ func (c *serialConn) pieces(b []byte, stop chan struct{}) error {
 func (c *serialConn) Close() error {
 	c.once.Do(func() {
 		close(c.closing)
-		deadline := time.After(flushTime)
+		deadline := time.After(unblockTime)
 		for waiting := true; waiting; {
 			select {
 			case c.writing <- struct{}{}:
@@ -230,8 +235,8 @@ func (c *serialConn) Close() error {
 				// another file's, so it is not given back.
 				c.err = fmt.Errorf("%s: a write does not end", c.name)
 				return
-			case <-time.After(flushInterval):
-				c.port.ResetOutputBuffer()
+			case <-time.After(retryInterval):
+				unblock(c.port)
 			}
 		}
 		c.err = c.port.Close()

@@ -83,6 +83,9 @@ type InlineSite struct {
 	Addr   uint32
 }
 
+// maxUnknownSize stands for the length of .zdebug_info, which is compressed.
+const maxUnknownSize = 1 << 30
+
 // ForImage reads the debug information of a linked file.
 func ForImage(f *elf.File) (*Info, error) {
 	if f.Section(".debug_info") == nil && f.Section(".zdebug_info") == nil {
@@ -96,7 +99,11 @@ func ForImage(f *elf.File) (*Info, error) {
 	if s := f.Section(".debug_addr"); s != nil {
 		addrs, _ = s.Data()
 	}
-	return read(data, addrs)
+	size := uint64(maxUnknownSize)
+	if s := f.Section(".debug_info"); s != nil {
+		size = s.Size // after decompression
+	}
+	return read(data, addrs, size)
 }
 
 // ForObject reads the debug information of an object. Its sections get
@@ -119,7 +126,7 @@ func ForObject(o *object.Object) (*Info, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading debug information: %w", err)
 	}
-	info, err := read(data, sections[".debug_addr"])
+	info, err := read(data, sections[".debug_addr"], uint64(len(sections[".debug_info"])))
 	if err != nil {
 		return nil, err
 	}

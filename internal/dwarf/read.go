@@ -8,8 +8,7 @@ import (
 )
 
 const (
-	maxDepth   = 64 // nesting of entries; compilers stay below 20
-	maxEntries = 50_000_000
+	maxDepth = 64 // nesting of entries; compilers stay below 20
 
 	opAddr  = 0x03 // DW_OP_addr
 	opAddrx = 0xa1 // DW_OP_addrx, DWARF 5 §2.5.1.1
@@ -17,7 +16,9 @@ const (
 
 // read walks all entries once. Whatever the input, it ends with an Info or an
 // error.
-func read(data *dwarf.Data, addrs []byte) (info *Info, err error) {
+// size is the length of .debug_info: an entry takes at least one byte of it, so
+// a reader that finds more of them goes round in circles.
+func read(data *dwarf.Data, addrs []byte, size uint64) (info *Info, err error) {
 	defer func() {
 		// debug/dwarf is not proof against every damaged input.
 		if v := recover(); v != nil {
@@ -26,7 +27,7 @@ func read(data *dwarf.Data, addrs []byte) (info *Info, err error) {
 	}()
 	w := &walker{data: data, addrs: addrs, info: &Info{data: data, inlined: make(map[string][]InlineSite), paths: make(map[uint32]string)}, names: make(map[dwarf.Offset]named)}
 	r := data.Reader()
-	for n := 0; ; n++ {
+	for n := uint64(0); ; n++ {
 		e, err := r.Next()
 		if err != nil {
 			return nil, fmt.Errorf("debug information is damaged: %w", err)
@@ -34,8 +35,8 @@ func read(data *dwarf.Data, addrs []byte) (info *Info, err error) {
 		if e == nil {
 			break
 		}
-		if n > maxEntries {
-			return nil, fmt.Errorf("debug information has more than %d entries", maxEntries)
+		if n > size {
+			return nil, fmt.Errorf("debug information is damaged: more entries than bytes")
 		}
 		if err := w.entry(e); err != nil {
 			return nil, err

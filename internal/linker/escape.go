@@ -249,8 +249,11 @@ func (u *use) step(i int, held registers, loaded map[uint32]bool) (after registe
 // loadLiteral follows LDR from a literal pool, and ADR.
 func (u *use) loadLiteral(inst thumb.Inst, at uint32, set func(written, tainted registers) registers, loaded map[uint32]bool) (registers, bool) {
 	rd, ra := bit(inst.Rd), bit(inst.Ra)
+	if inst.Op == thumb.OpADR && len(u.literals) > 0 {
+		return 0, true // it may serve to load one
+	}
 	tainted := registers(0)
-	if u.literals[at] && inst.Op != thumb.OpADR {
+	if u.literals[at] {
 		loaded[at] = true
 		tainted = rd
 	}

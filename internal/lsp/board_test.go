@@ -23,7 +23,7 @@ type bench struct {
 	*sim.Board
 }
 
-func newBench(t *testing.T, cfg sim.Config) bench {
+func newBench(t testing.TB, cfg sim.Config) bench {
 	t.Helper()
 	b, err := sim.New(cfg, testfirmware.DemoELF)
 	if err != nil {
@@ -42,7 +42,7 @@ func newBench(t *testing.T, cfg sim.Config) bench {
 func (b bench) open(context.Context, string, port.Options) (fpb.Conn, error) { return b.Conn(), nil }
 
 // on opens the project in an editor whose server talks to the bench.
-func on(t *testing.T, b bench, p testfirmware.Project) *testEditor {
+func on(t testing.TB, b bench, p testfirmware.Project) *testEditor {
 	t.Helper()
 	e := connect(t, Options{Version: "test", UserDir: p.Dir + ".user", OpenPort: b.open})
 	e.initialize(p.Dir, capable, map[string]any{"status": true})

@@ -27,12 +27,12 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience is how long a test waits for what must come; it is no measure of speed.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // A testEditor speaks raw JSON to a server, as an editor that the server knows
 // nothing of.
 type testEditor struct {
-	t       *testing.T
+	t       testing.TB
 	conn    net.Conn
 	served  chan error
 	log     *strings.Builder // the server's, and what came over the wire
@@ -68,7 +68,7 @@ func (e *wireError) Error() string { return fmt.Sprintf("%d %s %s", e.Code, e.Me
 
 // demoProject writes the demo project, built, with the extra lines in its
 // fpbls.toml.
-func demoProject(t *testing.T, lines ...string) testfirmware.Project {
+func demoProject(t testing.TB, lines ...string) testfirmware.Project {
 	t.Helper()
 	p, err := testfirmware.WriteProject(filepath.Join(t.TempDir(), "demo"))
 	if err != nil {
@@ -82,14 +82,14 @@ func demoProject(t *testing.T, lines ...string) testfirmware.Project {
 	return p
 }
 
-func write(t *testing.T, path, text string) {
+func write(t testing.TB, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func read(t *testing.T, path string) string {
+func read(t testing.TB, path string) string {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -99,7 +99,7 @@ func read(t *testing.T, path string) string {
 }
 
 // connect starts a server and connects to it.
-func connect(t *testing.T, o Options) *testEditor {
+func connect(t testing.TB, o Options) *testEditor {
 	t.Helper()
 	ours, theirs := net.Pipe()
 	e := &testEditor{
@@ -340,7 +340,7 @@ const capable = `{
 }`
 
 // open starts a server on the project and opens its source.
-func open(t *testing.T, p testfirmware.Project) *testEditor {
+func open(t testing.TB, p testfirmware.Project) *testEditor {
 	t.Helper()
 	e := connect(t, Options{Version: "test", UserDir: t.TempDir()})
 	e.project = p

@@ -127,7 +127,7 @@ func (b *bench) open(journal string) {
 		b.board.Close()
 	}
 	b.board = New(Config{
-		Port:       "sim:",
+		Port:       "tcp://bench:1",
 		Open:       func(context.Context) (fpb.Conn, error) { return b.sim.Conn(), nil },
 		Image:      func(context.Context) (*firmware.Image, error) { return b.image, nil },
 		JournalDir: journal,

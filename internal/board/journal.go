@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/fpbls/fpbls/internal/patch"
 )
@@ -31,7 +32,8 @@ type journalFile struct {
 const maxJournal = 4 << 20
 
 func newJournal(dir, port string) journal {
-	if dir == "" {
+	// The simulated board inside the process ends with it.
+	if dir == "" || strings.HasPrefix(port, "sim:") {
 		return journal{}
 	}
 	sum := sha256.Sum256([]byte(port))

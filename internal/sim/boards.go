@@ -43,7 +43,7 @@ var descriptions = []description{
 	},
 	{
 		name: "mps2-an385", hz: 25_000_000,
-		core:  cortexm.Config{Model: cortexm.CortexM3, IRQs: 32, PriorityBits: 3},
+		core:  cortexm.Config{Model: cortexm.CortexM3, IRQs: 32, PriorityBits: 8},
 		flash: flash{base: 0, size: 4 << 20, perm: cortexm.Write},
 		ram:   struct{ base, size uint32 }{0x2000_0000, 4 << 20},
 		devices: func(b *Board) (uart, func() bool) {

@@ -18,7 +18,7 @@ function M.config()
     cmd = options.cmd or { 'fpbls', 'serve' },
     filetypes = { 'c', 'cpp' },
     root_markers = M.root_markers,
-    init_options = { fpbls = options.settings or vim.empty_dict(), status = true, protocol = 1 },
+    init_options = vim.tbl_extend('force', options.settings or {}, { status = true, protocol = 1 }),
     handlers = {
       ['fpbls/status'] = function(_, status) require('fpbls.board').update(status) end,
       ['fpbls/output'] = function(_, output, ctx) require('fpbls.log').receive(output, ctx.client_id) end,

@@ -18,9 +18,7 @@ local function named(command, field)
   return function(name)
     local arguments = { uri = vim.uri_from_bufnr(0) }
     arguments[field or 'function'] = name
-    client.run(command, arguments, function(result)
-      if result and result.summary then vim.notify('fpbls: ' .. result.summary) end
-    end)
+    client.run(command, arguments) -- the server shows what came of it
   end
 end
 

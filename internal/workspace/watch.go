@@ -25,8 +25,7 @@ func (p *Project) Watch(ctx context.Context) {
 	}
 	defer w.Close()
 	p.watchDirectories(ctx, w)
-	settled := time.NewTimer(quiet)
-	settled.Stop()
+	settled := time.NewTimer(quiet) // what changed before it was watched is seen now
 	defer settled.Stop()
 	for {
 		select {

@@ -91,7 +91,7 @@ func (a *app) injectCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&functions, "function", "f", nil, "the `function` to inject; can be repeated")
-	flags.StringVar(&mode, "mode", "auto", "auto, trampoline, direct or debugmon")
+	flags.StringVar(&mode, "mode", "auto", "the redirection `mode`: auto, trampoline, direct or debugmon")
 	flags.BoolVar(&dryRun, "dry-run", false, "build the patch and say whether it can be injected, without a board")
 	must(cmd.RegisterFlagCompletionFunc("function", a.completeFunctions))
 	must(cmd.RegisterFlagCompletionFunc("mode", cobra.FixedCompletions(

@@ -17,11 +17,11 @@ import (
 // wins.
 type saver struct {
 	folder *folder
-	path   string
 
-	mu     sync.Mutex
-	next   *saved             // waits; nil: none
-	cancel context.CancelFunc // of the one that runs; nil: none runs
+	mu      sync.Mutex
+	next    *saved // waits; nil: none
+	running bool
+	cancel  context.CancelFunc // of the one that runs
 }
 
 type saved struct {
@@ -38,7 +38,7 @@ func (s *server) injectOnSave(f *folder, d *workspace.Document) {
 	f.mu.Lock()
 	sv := f.savers[d.Path]
 	if sv == nil {
-		sv = &saver{folder: f, path: d.Path}
+		sv = &saver{folder: f}
 		f.savers[d.Path] = sv
 	}
 	f.mu.Unlock()
@@ -49,32 +49,32 @@ func (sv *saver) save(now saved) {
 	sv.mu.Lock()
 	defer sv.mu.Unlock()
 	sv.next = &now
-	if sv.cancel != nil {
+	if sv.running {
 		sv.cancel() // up to its commit point; then it ends as it would have
 		return
 	}
-	ctx, cancel := context.WithCancel(sv.folder.server.ctx)
-	sv.cancel = cancel
-	if !sv.folder.server.start(func(context.Context) { sv.run(ctx) }) {
-		cancel()
-	}
+	sv.running, sv.cancel = true, func() {}
+	sv.folder.server.start(sv.run)
 }
 
 // run works until nothing waits.
 func (sv *saver) run(ctx context.Context) {
 	for {
+		this, cancel := context.WithCancel(ctx)
 		sv.mu.Lock()
 		now := sv.next
-		sv.next = nil
-		sv.cancel()
-		if now == nil || sv.folder.server.ctx.Err() != nil {
-			sv.cancel = nil
-			sv.mu.Unlock()
+		sv.next, sv.cancel = nil, cancel
+		if now == nil {
+			sv.running = false
+		}
+		sv.mu.Unlock()
+		if now == nil {
+			cancel()
 			return
 		}
-		ctx, sv.cancel = context.WithCancel(sv.folder.server.ctx)
-		sv.mu.Unlock()
-		if err := sv.folder.followMarkers(ctx, *now); err != nil && !errors.Is(err, context.Canceled) {
+		err := sv.folder.followMarkers(this, *now)
+		cancel()
+		if err != nil && !errors.Is(err, context.Canceled) {
 			sv.folder.server.message(protocol.MessageTypeError, "%v", err)
 		}
 	}

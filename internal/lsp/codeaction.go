@@ -39,8 +39,12 @@ func (s *server) CodeAction(ctx context.Context, p *protocol.CodeActionParams) (
 	if f, ok := v.at(s.offset(d, p.Range.Start)); ok {
 		list.function(v, f)
 	}
-	if !v.status.Connected && v.status.Port != "" {
-		list.add(kindConnect, "Connect to "+v.status.Port, command.Connect, command.ConnectArgs{FolderArgs: inFolder(d.URI)}, nil)
+	if !v.status.Connected {
+		title := "Connect to " + v.status.Port
+		if v.status.Port == "" {
+			title = "Connect to a board…"
+		}
+		list.add(kindConnect, title, command.Connect, command.ConnectArgs{FolderArgs: inFolder(d.URI)}, nil)
 	}
 	return list.actions, nil
 }

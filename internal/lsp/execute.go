@@ -156,6 +156,11 @@ func (e executor) Connect(ctx context.Context, a command.ConnectArgs) (command.B
 	if err != nil {
 		return command.BoardStatus{}, err
 	}
+	if a.Port == "" && f.project.Settings().Port == "" {
+		if a.Port, err = e.choosePort(ctx); err != nil {
+			return command.BoardStatus{}, err
+		}
+	}
 	if a.Port != "" {
 		layer, issues := settings.FromText(f.project.Root(), map[string]string{"port": a.Port})
 		if len(issues) > 0 {
@@ -170,6 +175,23 @@ func (e executor) Connect(ctx context.Context, a command.ConnectArgs) (command.B
 		return f.boardStatus().Text, nil
 	})
 	return f.boardStatus(), err
+}
+
+// choosePort asks the user for a port, where none is set. Without an answer it stays
+// so, and connecting says what to do.
+func (e executor) choosePort(ctx context.Context) (string, error) {
+	if !e.server.editor.asks {
+		return "", nil
+	}
+	ports, err := port.List()
+	if err != nil {
+		return "", err
+	}
+	answers := []string{}
+	for _, p := range ports {
+		answers = append(answers, p.Name)
+	}
+	return e.server.ask(ctx, "Which port is the board on? (sim: is a simulated one)", append(answers, "sim:")...), nil
 }
 
 func (e executor) Disconnect(ctx context.Context, a command.FolderArgs) (command.BoardStatus, error) {

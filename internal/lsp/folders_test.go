@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -173,5 +174,56 @@ func TestConnectToAnotherPort(t *testing.T) {
 	err := e.execute(command.Connect, command.ConnectArgs{Port: filepath.Join(p.Dir, "nothing")}, nil)
 	if we, _ := err.(*wireError); we == nil || !strings.Contains(string(we.Data), `"code":"port-missing"`) {
 		t.Errorf("no such port: %v", err)
+	}
+}
+
+func TestConnectAsksForThePort(t *testing.T) {
+	p := demoProject(t)
+	write(t, filepath.Join(p.Dir, settings.FileName), "")
+	e := open(t, p)
+	answer := any(nil)
+	e.on("window/showMessageRequest", func(message) (any, bool) { return answer, true })
+	actions := e.actions(p.Source, read(t, p.Source), "status_text")
+	const title = "Connect to a board…"
+	err := e.run(actions, title, nil)
+	if we, _ := err.(*wireError); we == nil || !strings.Contains(string(we.Data), `"code":"port-missing"`) {
+		t.Errorf("without an answer: %v", err)
+	}
+	answer = map[string]string{"title": "sim:"}
+	var st command.BoardStatus
+	if err := e.run(actions, title, &st); err != nil || !st.Connected || st.Port != "sim:" {
+		t.Errorf("%+v %v", st, err)
+	}
+}
+
+func TestWorkspaceSymbols(t *testing.T) {
+	p := demoProject(t)
+	e := open(t, p)
+	type symbol struct {
+		Name, ContainerName string
+		Kind                int
+		Location            struct {
+			URI   string
+			Range struct{ Start struct{ Line int } }
+		}
+	}
+	find := func(query string) (list []symbol) {
+		t.Helper()
+		e.call("workspace/symbol", map[string]any{"query": query}, &list)
+		return list
+	}
+	list := find("STATUS_text")
+	if len(list) != 1 || list[0].Name != "status_text" || list[0].Kind != 12 || list[0].Location.URI != string(uri.File(p.Source)) ||
+		list[0].Location.Range.Start.Line != 3 || !strings.HasPrefix(list[0].ContainerName, "0x08") {
+		t.Errorf("%+v", list)
+	}
+	if list := find("count"); !slices.ContainsFunc(list, func(s symbol) bool { return s.Kind == 13 }) {
+		t.Errorf("no variable in %+v", list)
+	}
+	if list := find("nothing like it"); list == nil || len(list) != 0 {
+		t.Errorf("%+v", list)
+	}
+	if list := find(""); len(list) == 0 || len(list) > maxSymbols {
+		t.Errorf("%d symbols", len(list))
 	}
 }

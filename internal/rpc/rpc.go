@@ -97,7 +97,7 @@ func Serve(ctx context.Context, rwc io.ReadWriteCloser, o Options, newServer fun
 	}
 	cancel(errExit)
 	d.drain(o.Drain)
-	server.Close()
+	within(o.Drain, server.Close, func() { o.Log.Warn("the server does not end", "after", o.Drain) })
 	// Close the transport, not the Conn: Conn.Close waits for the reader, and
 	// closing a blocking stdin does not wake a read in progress.
 	_ = rwc.Close()
@@ -105,6 +105,22 @@ func Serve(ctx context.Context, rwc io.ReadWriteCloser, o Options, newServer fun
 		return ErrNoShutdown
 	}
 	return nil
+}
+
+// within calls f and waits for it, but no longer than the limit: then late is called.
+func within(limit time.Duration, f, late func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+		late()
+	}
 }
 
 // A Client is the editor at the other end.

@@ -55,6 +55,7 @@ func inject(p testfirmware.Project, function string) command.InjectArgs {
 }
 
 func TestAfterReset(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		setting string
 		answer  string // to the question, if one comes
@@ -66,6 +67,7 @@ func TestAfterReset(t *testing.T) {
 		{"ignore", "", false},
 	} {
 		t.Run(tt.setting+" "+tt.answer, func(t *testing.T) {
+			t.Parallel()
 			p := demoProject(t, `afterReset = "`+tt.setting+`"`)
 			b := newBench(t, sim.Config{})
 			e := on(t, b, p)
@@ -127,6 +129,7 @@ func (m *mute) Write(context.Context, []byte) error { return nil }
 func (m *mute) Close() error                        { close(m.closed); return nil }
 
 func TestListingDoesNotWaitForTheBoard(t *testing.T) {
+	t.Parallel()
 	p := demoProject(t)
 	e := connect(t, Options{OpenPort: newMute})
 	e.initialize(p.Dir, capable, nil)
@@ -176,8 +179,10 @@ func TestListingDoesNotWaitForTheBoard(t *testing.T) {
 // A client that goes away in the middle leaves the board as it was or fully patched,
 // and the next server finds out which.
 func TestKilledClient(t *testing.T) {
+	t.Parallel()
 	for _, stage := range stages() {
 		t.Run(stage, func(t *testing.T) {
+			t.Parallel()
 			p := demoProject(t)
 			b := newBench(t, sim.Config{})
 			e := on(t, b, p)

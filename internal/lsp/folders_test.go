@@ -25,6 +25,7 @@ func status(e *testEditor, folder string) command.BoardStatus {
 }
 
 func TestFoldersHaveTheirOwnBoards(t *testing.T) {
+	t.Parallel()
 	a, b := demoProject(t), demoProject(t)
 	e := open(t, a)
 	e.notify("workspace/didChangeWorkspaceFolders", map[string]any{"event": map[string]any{
@@ -56,6 +57,7 @@ func TestFoldersHaveTheirOwnBoards(t *testing.T) {
 }
 
 func TestFileWithoutFolder(t *testing.T) {
+	t.Parallel()
 	p := demoProject(t)
 	e := connect(t, Options{})
 	e.call("initialize", map[string]any{"processId": nil, "rootUri": nil, "capabilities": map[string]any{}}, nil)
@@ -83,6 +85,7 @@ func TestFileWithoutFolder(t *testing.T) {
 }
 
 func TestConfiguration(t *testing.T) {
+	t.Parallel()
 	p := demoProject(t, "baud = 9600", `mode = "direct"`)
 	e := connect(t, Options{})
 	answer := `{"mode":"debugmon","nonsense":1}`
@@ -120,6 +123,7 @@ func TestConfiguration(t *testing.T) {
 }
 
 func TestSettingsFileIsWatchedAndChecked(t *testing.T) {
+	t.Parallel()
 	p := demoProject(t)
 	e := open(t, p)
 	file := filepath.Join(p.Dir, settings.FileName)
@@ -143,6 +147,7 @@ func TestSettingsFileIsWatchedAndChecked(t *testing.T) {
 }
 
 func TestFirmwareIsWatched(t *testing.T) {
+	t.Parallel()
 	p := demoProject(t)
 	image := read(t, p.ELF)
 	if err := os.Remove(p.ELF); err != nil {
@@ -162,6 +167,7 @@ func TestFirmwareIsWatched(t *testing.T) {
 }
 
 func TestConnectToAnotherPort(t *testing.T) {
+	t.Parallel()
 	p := demoProject(t)
 	e := open(t, p)
 	var st command.BoardStatus
@@ -178,6 +184,7 @@ func TestConnectToAnotherPort(t *testing.T) {
 }
 
 func TestConnectAsksForThePort(t *testing.T) {
+	t.Parallel()
 	p := demoProject(t)
 	write(t, filepath.Join(p.Dir, settings.FileName), "")
 	e := open(t, p)
@@ -197,6 +204,7 @@ func TestConnectAsksForThePort(t *testing.T) {
 }
 
 func TestWorkspaceSymbols(t *testing.T) {
+	t.Parallel()
 	p := demoProject(t)
 	e := open(t, p)
 	type symbol struct {

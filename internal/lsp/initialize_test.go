@@ -14,10 +14,12 @@ import (
 // The files in testdata/initialize are what editors send; careless.json has the
 // mistakes that editors have made.
 func TestEditors(t *testing.T) {
+	t.Parallel()
 	for name, encoding := range map[string]string{
 		"vscode": "utf-16", "neovim-0.10": "utf-16", "neovim-0.12": "utf-8", "helix": "utf-8", "eglot": "utf-8", "careless": "utf-16",
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			p := demoProject(t)
 			e := connect(t, Options{Version: "1.2.3"})
 			e.on("workspace/configuration", func(message) (any, bool) { return []any{nil}, true })
@@ -65,6 +67,7 @@ func TestEditors(t *testing.T) {
 }
 
 func TestProtocolVersions(t *testing.T) {
+	t.Parallel()
 	p := demoProject(t)
 	for _, version := range []int{0, command.ProtocolVersion - 1, command.ProtocolVersion, command.ProtocolVersion + 1, 99} {
 		e := connect(t, Options{})

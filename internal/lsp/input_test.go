@@ -12,6 +12,7 @@ import (
 )
 
 func TestWrongInput(t *testing.T) {
+	t.Parallel()
 	p := demoProject(t)
 	e := open(t, p)
 	outside := filepath.Join(t.TempDir(), "x.c")
@@ -51,6 +52,7 @@ func TestWrongInput(t *testing.T) {
 }
 
 func TestStrangeDocuments(t *testing.T) {
+	t.Parallel()
 	p := demoProject(t)
 	e := open(t, p)
 	text := read(t, p.Source)

@@ -34,6 +34,7 @@ func (e *testEditor) printed() string {
 }
 
 func TestOutputStream(t *testing.T) {
+	t.Parallel()
 	p := demoProject(t)
 	e := open(t, p)
 	if err := e.execute(command.Connect, nil, nil); err != nil {

@@ -33,6 +33,7 @@ func (e *testEditor) onBoard() string {
 }
 
 func TestSaveFollowsMarkers(t *testing.T) {
+	t.Parallel()
 	p := demoProject(t, `injectOnSave = "marked"`)
 	e := open(t, p)
 	original := read(t, p.Source)
@@ -57,6 +58,7 @@ func TestSaveFollowsMarkers(t *testing.T) {
 }
 
 func TestLastSaveWins(t *testing.T) {
+	t.Parallel()
 	p := demoProject(t, `injectOnSave = "marked"`)
 	e := open(t, p)
 	text := strings.Replace(read(t, p.Source), "const char *status_text", "/* FPB_INJECT */\nconst char *status_text", 1)
@@ -88,6 +90,7 @@ func TestLastSaveWins(t *testing.T) {
 }
 
 func TestSaveWithoutTheSettingDoesNothing(t *testing.T) {
+	t.Parallel()
 	p := demoProject(t)
 	e := open(t, p)
 	text := "/* FPB_INJECT */\n" + read(t, p.Source)

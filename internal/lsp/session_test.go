@@ -35,6 +35,7 @@ func progressOf(events []message) (kinds []string) {
 }
 
 func TestSession(t *testing.T) {
+	t.Parallel()
 	p := demoProject(t)
 	e := open(t, p)
 	text := read(t, p.Source)
@@ -105,6 +106,7 @@ func TestSession(t *testing.T) {
 }
 
 func TestCompilerErrorsAreDiagnostics(t *testing.T) {
+	t.Parallel()
 	p := demoProject(t)
 	e := open(t, p)
 	text := read(t, p.Source)
@@ -169,8 +171,10 @@ func (e *testEditor) published(path string) []publishedDiagnostic {
 // Wherever the cancel button is pressed, the board is as it was or fully patched, and
 // the answer says which.
 func TestCancelAtEveryStage(t *testing.T) {
+	t.Parallel()
 	for _, stage := range append([]string{"create", "begin"}, stages()...) {
 		t.Run(stage, func(t *testing.T) {
+			t.Parallel()
 			p := demoProject(t)
 			e := open(t, p)
 			cancel := sync.OnceFunc(func() {

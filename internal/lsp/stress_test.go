@@ -20,6 +20,7 @@ var (
 // Every request gets one answer, computed on the version of the document that it was
 // sent behind, whatever is edited and cancelled around it.
 func TestMixedRequests(t *testing.T) {
+	t.Parallel()
 	p := demoProject(t)
 	e := open(t, p)
 	random := rand.New(rand.NewPCG(*stressSeed, 0))

@@ -41,6 +41,7 @@ type demux struct {
 	prompt  *matcher
 	trailer *matcher
 	prompts int  // how many prompts a shell may still print
+	echoed  bool // the request was shown again, as a shell does
 	shell   bool // a prompt was seen
 	after   int  // where the latest answer ended
 
@@ -54,6 +55,7 @@ type expectation struct {
 	lines   []*pattern                  // lines that can come before the status line
 	choose  func([]line) ([]line, bool) // those of the lines found that are the answer's
 	status  *pattern                    // the status line of success, with everything that was asked
+	whole   bool                        // status goes on to the end of [FLEND]
 	shape   *pattern                    // the same with anything in place of it; no gaps
 	payload *payloadSpec
 	stale   []*pattern // late answers to earlier requests, dropped
@@ -119,7 +121,7 @@ func (d *demux) expect(e *expectation) {
 	if e.shape != nil {
 		d.shape = newMatcher(e.shape)
 	}
-	d.echo = nil
+	d.echo, d.echoed = nil, false
 	if e.echo != "" {
 		d.echo = newMatcher(compileLiteral(e.echo+"\n", 0))
 	}
@@ -185,7 +187,7 @@ func (d *demux) step(pos int, b byte) {
 	if d.echo != nil {
 		if m, ok := d.echo.step(pos, b); ok {
 			d.take(m)
-			d.echo = nil
+			d.echo, d.echoed = nil, true
 		}
 	}
 	if d.state == headless {
@@ -259,7 +261,7 @@ func (d *demux) stepStatus(pos int, b byte) bool {
 func (d *demux) success(m match, data []byte) bool {
 	var lines []string
 	if d.exp.choose != nil {
-		chosen, ok := d.exp.choose(d.plausible())
+		chosen, ok := d.exp.choose(d.plausible(m))
 		if !ok {
 			return false
 		}
@@ -269,19 +271,24 @@ func (d *demux) success(m match, data []byte) bool {
 		}
 	}
 	d.take(m)
-	d.answer = answer{status: strings.TrimPrefix(d.text(m), "[FLOK] "), lines: lines, data: data}
-	d.state = headless
+	status, _, _ := strings.Cut(d.text(m), "\n")
+	status = strings.TrimRight(strings.TrimPrefix(status, "[FLOK] "), "\r")
+	d.answer = answer{status: status, lines: lines, data: data}
 	d.found, d.known = nil, nil
 	d.reset()
+	if d.state = headless; d.exp.whole {
+		d.finish(answered)
+	}
 	return true
 }
 
 // plausible returns the lines found, without those that are ambiguous or lie
-// across others that certainly are whole lines of the answer.
-func (d *demux) plausible() []line {
+// across others that certainly are whole lines of the answer, or end behind the
+// beginning of its status line.
+func (d *demux) plausible(status match) []line {
 	whole := func(l line) bool { return l.gaps == 0 && l.aligned }
 	return slices.DeleteFunc(slices.Clone(d.found), func(l line) bool {
-		return l.ambiguous || !whole(l) && slices.ContainsFunc(d.found, func(o line) bool { return whole(o) && l.overlaps(o.match) })
+		return l.ambiguous || l.end() > status.start() || !whole(l) && slices.ContainsFunc(d.found, func(o line) bool { return whole(o) && l.overlaps(o.match) })
 	})
 }
 
@@ -412,14 +419,18 @@ func (d *demux) finish(s state) {
 	d.state = s
 	d.exp = nil
 	d.after = d.next
-	d.owe(1)
 	d.resetPrompt()
+	if d.shell || d.echoed {
+		d.owe(1)
+	}
 }
 
 // drop ends the open ways that took bytes of s.
 func (d *demux) drop(s span) {
 	for m := range d.matchers {
-		m.drop(s)
+		if m != d.end {
+			m.drop(s)
+		}
 	}
 }
 

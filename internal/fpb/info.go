@@ -34,35 +34,48 @@ func chooseInfo(found []line) ([]line, bool) {
 		}
 		kinds[kind] = append(kinds[kind], l)
 	}
-	// The loader prints its lines in one go: one that touches another is its own.
-	touches := func(l line) bool {
-		return slices.ContainsFunc(found, func(o line) bool { return o.start() == l.end() || o.end() == l.start() })
+	// The loader begins with its version and prints its lines in one go: one
+	// that follows another is its own.
+	begun := func(l line) bool {
+		return slices.ContainsFunc(kinds["FPBInject"], func(o line) bool { return o.start() <= l.start() })
 	}
+	follows := func(l line) bool {
+		return slices.ContainsFunc(found, func(o line) bool { return o.end() == l.start() })
+	}
+	whole := func(l line) bool { return l.aligned && l.gaps == 0 }
 	var chosen []line
 	for _, lines := range kinds {
-		for _, better := range []func(line) bool{touches, func(l line) bool { return l.aligned && l.gaps == 0 }} {
+		for _, better := range []func(line) bool{begun, follows, whole} {
 			if len(lines) > 1 && slices.ContainsFunc(lines, better) {
 				lines = slices.DeleteFunc(lines, func(l line) bool { return !better(l) })
 			}
 		}
-		for _, l := range lines {
+		for _, l := range lines[1:] {
 			if l.text != lines[0].text {
 				return nil, false
 			}
 		}
-		chosen = append(chosen, lines[len(lines)-1])
+		chosen = append(chosen, lines[0])
 	}
 	slices.SortFunc(chosen, func(a, b line) int { return cmp.Compare(a.start(), b.start()) })
+	for i, l := range chosen[min(1, len(chosen)):] {
+		if l.start() < chosen[i].end() {
+			return nil, false
+		}
+	}
 	return chosen, true
 }
 
 var (
-	unitLine  = regexp.MustCompile(`^FPB: v(\d+), (\d+) code \+ (\d+) lit = (\d+) total, (enabled|disabled)$`)
-	remapLine = regexp.MustCompile(`^FP_REMAP: 0x([0-9A-F]{8}), base=0x([0-9A-F]{8}), remap (?:not )?supported$`)
-	slotsLine = regexp.MustCompile(`^Slots: (\d{1,4})/(\d{1,4})$`)
-	usedLine  = regexp.MustCompile(`^Used: (\d{1,9})$`)
-	slotLine  = regexp.MustCompile(`^Slot\[(\d{1,3})\]: 0x([0-9A-F]{8}) -> 0x([0-9A-F]{8}), (\d{1,9}) bytes \(COMP=0x([0-9A-F]{8}), (\w+), (on|off)\)$`)
-	emptyLine = regexp.MustCompile(`^Slot\[(\d{1,3})\]: empty \(COMP=0x([0-9A-F]{8}), (on|off)\)$`)
+	versionLine = regexp.MustCompile(`^FPBInject (v\d+\.\d+\.\d+(?:-[\w.]+)?)$`)
+	buildLine   = regexp.MustCompile(`^Build: ([A-Z][a-z]{2} [ \d]\d \d{4} \d\d:\d\d:\d\d)$`) // C11 6.10.8.1
+	filesLine   = regexp.MustCompile(`^FileTransfer: (enabled|disabled|not compiled)$`)
+	unitLine    = regexp.MustCompile(`^FPB: v(\d+), (\d+) code \+ (\d+) lit = (\d+) total, (enabled|disabled)$`)
+	remapLine   = regexp.MustCompile(`^FP_REMAP: 0x([0-9A-F]{8}), base=0x([0-9A-F]{8}), remap (?:not )?supported$`)
+	slotsLine   = regexp.MustCompile(`^Slots: (\d{1,4})/(\d{1,4})$`)
+	usedLine    = regexp.MustCompile(`^Used: (\d{1,9})$`)
+	slotLine    = regexp.MustCompile(`^Slot\[(\d{1,3})\]: 0x([0-9A-F]{8}) -> 0x([0-9A-F]{8}), (\d{1,9}) bytes \(COMP=0x([0-9A-F]{8}), (none|remap|trampoline|debugmon|bp_lo|bp_hi|bp_both|\?), (on|off)\)$`)
+	emptyLine   = regexp.MustCompile(`^Slot\[(\d{1,3})\]: empty \(COMP=0x([0-9A-F]{8}), (on|off)\)$`)
 )
 
 // maxListed is how many slots the loader prints, whatever the unit has.
@@ -79,34 +92,40 @@ func parseInfo(lines []string, pending int) (info Info, doubt error) {
 			doubt = fmt.Errorf(format, args...)
 		}
 	}
-	used, total, haveUsed := 0, -1, false
+	used, total := 0, -1
+	kinds := make(map[*regexp.Regexp]bool)
+	match := func(r *regexp.Regexp, l string) []string {
+		m := r.FindStringSubmatch(l)
+		kinds[r] = kinds[r] || m != nil
+		return m
+	}
 	slots := make(map[int]Slot)
 	for _, l := range lines {
-		if v, ok := strings.CutPrefix(l, "FPBInject "); ok {
-			info.Version = v
-		} else if v, ok := strings.CutPrefix(l, "Build: "); ok {
-			info.Build = v
-		} else if m := usedLine.FindStringSubmatch(l); m != nil {
-			info.Used, haveUsed = number(m[1], 10), true
-		} else if m := slotsLine.FindStringSubmatch(l); m != nil {
+		if m := match(versionLine, l); m != nil {
+			info.Version = m[1]
+		} else if m := match(buildLine, l); m != nil {
+			info.Build = m[1]
+		} else if m := match(usedLine, l); m != nil {
+			info.Used = number(m[1], 10)
+		} else if m := match(slotsLine, l); m != nil {
 			used, total = number(m[1], 10), number(m[2], 10)
-		} else if m := remapLine.FindStringSubmatch(l); m != nil {
+		} else if m := match(remapLine, l); m != nil {
 			info.Remap = uint32(number(m[1], 16))
 		} else if strings.HasPrefix(l, "FPB: ") {
 			unit, err := parseUnit(l)
 			if info.FPB = unit; err != nil {
 				doubtful("%w", err)
 			}
-		} else if m := slotLine.FindStringSubmatch(l); m != nil {
+		} else if m := match(slotLine, l); m != nil {
 			s := Slot{
 				ID: number(m[1], 10), Orig: uint32(number(m[2], 16)), Target: uint32(number(m[3], 16)),
 				Size: uint32(number(m[4], 10)), Comp: uint32(number(m[5], 16)), Mode: m[6], On: m[7] == "on",
 			}
 			slots[s.ID] = s
-		} else if m := emptyLine.FindStringSubmatch(l); m != nil {
+		} else if m := match(emptyLine, l); m != nil {
 			s := Slot{ID: number(m[1], 10), Free: true, Comp: uint32(number(m[2], 16)), On: m[3] == "on"}
 			slots[s.ID] = s
-		} else if strings.HasPrefix(l, "Slot") || strings.HasPrefix(l, "Used") || strings.HasPrefix(l, "FP_REMAP") {
+		} else if match(filesLine, l) == nil {
 			doubtful("cannot read %q", l)
 		}
 	}
@@ -129,10 +148,10 @@ func parseInfo(lines []string, pending int) (info Info, doubt error) {
 		}
 	}
 	switch {
-	case info.Version == "" || info.FPB == Unit{}:
+	case !kinds[versionLine] || !kinds[buildLine] || !kinds[filesLine] || info.FPB == Unit{}:
 		doubtful("lines are missing")
 	case !info.FPB.Present:
-	case total < 0 || !haveUsed:
+	case !kinds[usedLine] || !kinds[slotsLine] || !kinds[remapLine]:
 		doubtful("lines are missing")
 	case len(slots) != len(info.Slots) || taken != used || info.Used != size && info.Used != size+pending:
 		doubtful("%d slots of %d with %d bytes are announced, %d of %d with %d are listed", used, total, info.Used, taken, len(slots), size)

@@ -47,7 +47,7 @@ func (e elem) matches(b byte) bool {
 }
 
 // compile makes a pattern of a format: %d is a decimal number, %8 and %4 are
-// that many hex digits, %x is a hex number, %s is text up to the line end or to
+// that many hex digits, %X is 8 of them and allows no gap before or at it, %x is a hex number, %s is text up to the line end or to
 // what follows; \n also stands for \r\n, because a terminal driver may add the
 // \r.
 func compile(format string, gaps int) *pattern {
@@ -68,6 +68,14 @@ func compile(format string, gaps int) *pattern {
 			case '%':
 				add(elem{lit: '%', joined: joined})
 				joined = false
+			case 'X':
+				for range 8 {
+					add(elem{class: hex})
+				}
+				for j := range p.elems {
+					p.elems[j].joined = true
+				}
+				joined = true
 			case '4', '8':
 				for range int(verb - '0') {
 					add(elem{class: hex, joined: joined, number: true})
@@ -293,7 +301,12 @@ func merge(a, b thread) thread {
 	}
 	ambiguous := a.ambiguous || b.ambiguous
 	// Lines are written whole more often than not, and what cuts in is short.
-	if !a.clean && b.clean || a.clean == b.clean && b.start > a.start {
+	switch {
+	case a.clean != b.clean:
+		if b.clean {
+			a = b
+		}
+	case b.start > a.start, b.start == a.start && b.first() > a.first():
 		a = b
 	}
 	a.ambiguous = ambiguous

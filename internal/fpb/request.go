@@ -64,8 +64,12 @@ func infoRequest() request {
 }
 
 func allocRequest(size uint32) request {
-	return ask(command("alloc", newCRC().ints(size), fmt.Sprintf("--size=%d", size)),
-		fmt.Sprintf("Allocated %d at 0x%%8", size), "Allocated %d at 0x%x")
+	r := ask(command("alloc", newCRC().ints(size), fmt.Sprintf("--size=%d", size)),
+		fmt.Sprintf("Allocated %d at 0x%%X\n[FLEND]", size), "Allocated %d at 0x%x\n[FLEND]")
+	// The address is known from nowhere else: text that has cut in must not look
+	// like its end.
+	r.expect.whole = true
+	return r
 }
 
 func uploadRequest(base, offset uint32, data []byte) request {
@@ -105,7 +109,7 @@ func readRequest(addr uint32, n int) request {
 }
 
 var patchCommands = map[Mode]struct{ name, status, shape string }{
-	Trampoline:   {"tpatch", "Trampoline %d: 0x%08X -> tramp(0x%%8) -> 0x%08X", "Trampoline %d: 0x%x -> tramp(0x%x) -> 0x%x"},
+	Trampoline:   {"tpatch", "Trampoline %d: 0x%08X -> tramp(0x%%X) -> 0x%08X", "Trampoline %d: 0x%x -> tramp(0x%x) -> 0x%x"},
 	Direct:       {"patch", "Patch %d: 0x%08X -> 0x%08X", "Patch %d: 0x%x -> 0x%x"},
 	DebugMonitor: {"dpatch", "DebugMon %d: 0x%08X -> 0x%08X", "DebugMon %d: 0x%x -> 0x%x"},
 }

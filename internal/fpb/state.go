@@ -100,8 +100,12 @@ func (c *Client) info(ctx context.Context) (Info, error) {
 		}
 		expected := c.last != nil && sameSlots(*c.last, info)
 		unharmed := c.last == nil && c.noise == 0 && !slices.ContainsFunc(info.Slots, func(s Slot) bool { return !s.Free })
-		if doubt == nil && (expected || unharmed || equal >= 2) || equal >= 4 {
-			c.last = &info
+		usual := doubt == nil || doubt.Error() == c.doubt // a loader that was built differently
+		if usual && (expected || unharmed || equal >= 2) || equal >= 4 {
+			c.last, c.doubt = &info, ""
+			if doubt != nil {
+				c.doubt = doubt.Error()
+			}
 			info.Slots = slices.Clone(info.Slots)
 			return info, nil
 		}

@@ -21,10 +21,10 @@ type Settings struct {
 	// directories is used.
 	CompileCommands string `json:"compileCommands" kind:"path"`
 
-	// How calls are redirected to the patch. `auto` takes the first that the
-	// board and the function allow: `direct` (a branch in the Flash Patch unit),
-	// `trampoline` (a jump through a table in RAM), `debugmon` (a breakpoint
-	// that the DebugMonitor exception answers).
+	// How calls are redirected to the patch: `trampoline` (a jump through a
+	// table in RAM), `direct` (a branch in the Flash Patch unit, which reaches
+	// 16 MiB), `debugmon` (a breakpoint that the DebugMonitor exception answers).
+	// `auto` is `trampoline` on a unit of version 1, `debugmon` on version 2.
 	Mode string `json:"mode" enum:"auto,trampoline,direct,debugmon"`
 
 	// What saving a file does. `off`: nothing. `marked`: functions with a

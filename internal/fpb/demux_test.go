@@ -287,8 +287,14 @@ func TestAnyInterleaving(t *testing.T) {
 				fail("wrong answer")
 			}
 			if x.lines != nil {
-				_, doubt := parseInfo(a.lines, 0)
-				if doubt == nil && !slices.Equal(a.lines, x.lines) {
+				got, doubt := parseInfo(a.lines, 0)
+				want, _ := parseInfo(x.lines, 0)
+				for i := range got.Slots {
+					if got.Slots[i].Free {
+						got.Slots[i].Comp = 0 // of no consequence
+					}
+				}
+				if doubt == nil && !cmp.Equal(got, want) {
 					fail("wrong lines believed")
 				}
 				if doubt != nil && between {

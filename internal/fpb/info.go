@@ -111,6 +111,10 @@ func parseInfo(lines []string, pending int) (info Info, doubt error) {
 			used, total = number(m[1], 10), number(m[2], 10)
 		} else if m := match(remapLine, l); m != nil {
 			info.Remap = uint32(number(m[1], 16))
+			// FP_REMAP holds bits 28:5 of an address in SRAM (DDI 0403E C1.11.4).
+			if base := uint32(number(m[2], 16)); (base^info.Remap)&0x1FFFFFE0 != 0 {
+				doubtful("the remap base 0x%08x is not that of 0x%08x", base, info.Remap)
+			}
 		} else if strings.HasPrefix(l, "FPB: ") {
 			unit, err := parseUnit(l)
 			if info.FPB = unit; err != nil {
@@ -139,6 +143,9 @@ func parseInfo(lines []string, pending int) (info Info, doubt error) {
 			continue
 		}
 		info.Slots = append(info.Slots, s)
+		if s.On != (s.Comp&1 == 1) {
+			doubtful("slot %d: comparator 0x%08x is not %t", id, s.Comp, s.On)
+		}
 		if !s.Free {
 			taken++
 			size += int(s.Size)

@@ -67,7 +67,7 @@ func (c *Client) uploadFirst(ctx context.Context, base, offset uint32, data []by
 	lost := func(why error) error {
 		c.pending = 0
 		return problem.New(problem.BoardGarbled, "try again; if it stays, check the cable or lower the baud rate",
-			"%s: %w: %w", what, ErrAllocationLost, why)
+			"%s: %w: %v", what, ErrAllocationLost, why)
 	}
 	var d *damage
 	elsewhere := 0
@@ -103,7 +103,19 @@ func (c *Client) WriteMemory(ctx context.Context, addr uint32, data []byte) erro
 		return err
 	}
 	defer c.end()
+	if err := checkRange("write", addr, len(data)); err != nil {
+		return err
+	}
 	return c.write(ctx, addr, data, nil)
+}
+
+// checkRange refuses what the loader would refuse.
+func checkRange(verb string, addr uint32, n int) error {
+	if addr == 0 || n < 0 || uint64(addr)+uint64(n) > 1<<32 {
+		return problem.New(problem.Usage, "the loader takes no addresses from 0 on, and none beyond 0xffffffff",
+			"cannot %s %d bytes at 0x%08x", verb, n, addr)
+	}
+	return nil
 }
 
 // write writes data in lines as long as the line carries. Repeating one does no
@@ -142,8 +154,8 @@ func (c *Client) ReadMemory(ctx context.Context, addr uint32, n int, progress fu
 		return nil, err
 	}
 	defer c.end()
-	if n < 0 || uint64(addr)+uint64(n) > 1<<32 {
-		return nil, problem.New(problem.Internal, "", "cannot read %d bytes at 0x%08x", n, addr)
+	if err := checkRange("read", addr, n); err != nil {
+		return nil, err
 	}
 	data := make([]byte, 0, n)
 	failures := 0

@@ -85,23 +85,26 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 }
 
 func (c *Client) info(ctx context.Context) (Info, error) {
-	var before Info
-	equal := 0 // how often before has come
+	var seen []Info
+	times := make(map[int]int) // how often each of seen has come
 	for range tries {
 		a, err := c.do(ctx, "asking for the slots", infoRequest())
 		if err != nil {
 			return Info{}, err
 		}
 		info, doubt := parseInfo(a.lines, c.pending)
-		if equal > 0 && slices.Equal(before.Slots, info.Slots) && withoutSlots(before) == withoutSlots(info) {
-			equal++
-		} else {
-			before, equal = info, 1
+		i := slices.IndexFunc(seen, func(before Info) bool {
+			return slices.Equal(before.Slots, info.Slots) && withoutSlots(before) == withoutSlots(info)
+		})
+		if i < 0 {
+			i = len(seen)
+			seen = append(seen, info)
 		}
+		times[i]++
 		expected := c.last != nil && sameSlots(*c.last, info)
 		unharmed := c.last == nil && c.noise == 0 && !slices.ContainsFunc(info.Slots, func(s Slot) bool { return !s.Free })
 		usual := doubt == nil || doubt.Error() == c.doubt // a loader that was built differently
-		if usual && (expected || unharmed || equal >= 2) || equal >= 4 {
+		if usual && (expected || unharmed || times[i] >= 2) || times[i] >= 4 {
 			c.last, c.doubt = &info, ""
 			if doubt != nil {
 				c.doubt = doubt.Error()
@@ -209,8 +212,19 @@ func (c *Client) checkPatch(m Mode, slot int, orig, target uint32) error {
 				"%s: a branch does not reach 0x%08x", what, target)
 		}
 	}
+	if err := c.checkSlot(slot); err != nil {
+		return err
+	}
 	if s, ok := c.last.slot(slot); ok && !s.Free {
 		return problem.New(problem.Internal, "", "%s: slot %d still holds a patch of 0x%08x", what, slot, s.Orig)
+	}
+	return nil
+}
+
+// checkSlot refuses a slot that the loader does not have.
+func (c *Client) checkSlot(slot int) error {
+	if slot < 0 || c.last != nil && slot >= max(len(c.last.Slots), c.last.FPB.Code) {
+		return problem.New(problem.Usage, "", "the board has no slot %d", slot)
 	}
 	return nil
 }
@@ -263,6 +277,9 @@ func (c *Client) Unpatch(ctx context.Context, slot int) error {
 		return err
 	}
 	defer c.end()
+	if err := c.checkSlot(slot); err != nil {
+		return err
+	}
 	return c.unpatch(ctx, slot)
 }
 
@@ -331,6 +348,9 @@ func (c *Client) Enable(ctx context.Context, slot int, on bool) error {
 		return err
 	}
 	defer c.end()
+	if err := c.checkSlot(slot); err != nil {
+		return err
+	}
 	what := fmt.Sprintf("switching slot %d", slot)
 	if _, err := c.do(ctx, what, enableRequest(uint32(slot), on)); err != nil {
 		return err

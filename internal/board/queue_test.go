@@ -37,6 +37,7 @@ func TestQueueIsFirstComeFirstServed(t *testing.T) {
 			t.Error("job c is not in the queue")
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if want := []string{"a", "b", "d"}; !slices.Equal(order, want) {
 			t.Errorf("ran %v, want %v", order, want)
 		}

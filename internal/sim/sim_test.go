@@ -20,6 +20,7 @@ func driven(t *testing.T, cfg Config, f func(t *testing.T, b *Board, c *Conn)) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		c := b.Conn() // before the first byte is sent
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() {
@@ -30,14 +31,14 @@ func driven(t *testing.T, cfg Config, f func(t *testing.T, b *Board, c *Conn)) {
 			cancel()
 			<-ended
 		}()
-		f(t, b, b.Conn())
+		f(t, b, c)
 	})
 }
 
 // expect reads until the text has come and returns all that was read.
 func expect(t *testing.T, c *Conn, text string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var all []byte
 	buf := make([]byte, 512)

@@ -1,10 +1,14 @@
 // Package csource finds the functions of a C or C++ buffer, lexically: it
 // survives half-typed code, macros and conditional compilation, and costs time
 // linear in the text. It does not know types, and does not need to.
+//
+// Where braces do not match, indentation decides, as it does for a reader: a
+// function that begins in the first column ends at a closing brace there, or
+// where the head of the next one stands. Both branches of a conditional count,
+// those of "#if 0" do not.
 package csource
 
 import (
-	"regexp"
 	"sort"
 	"strings"
 )
@@ -18,22 +22,21 @@ type File struct {
 // A Function is a function definition.
 type Function struct {
 	Name      string // as the source spells it; in C++ with the names of what it stands in: ns::C::f
-	Signature string // from Start to the body, white space folded
-	Start     int    // of the declaration, attributes included
+	Signature string // what stands before the body, on one line, without comments and constructors' initialisers
+	Start     int    // of the declaration, attributes and template parameters included
 	NameStart int
 	NameEnd   int
 	BodyStart int // of the opening brace
-	End       int // behind the closing brace, or the end of the text
+	End       int // behind the closing brace, or where it is missing
 	Static    bool
 	Inline    bool
 }
 
-// A Marker is a comment that asks for the function behind it to be injected on
-// save.
+// A Marker is a comment that asks for a function to be injected on save.
 type Marker struct {
 	Start, End int
 	Text       string // what follows a colon
-	Function   int    // index in Functions, -1 if none follows
+	Function   int    // index in Functions of the one it stands in, or in front of; -1 if none follows
 }
 
 // Parse scans the text. Any text gives a File.
@@ -41,10 +44,11 @@ func Parse(text []byte) *File {
 	p := &parser{lex: lexer{text: text}}
 	p.run()
 	f := &File{Functions: p.functions, Markers: p.markers}
-	for i, m := range f.Markers {
-		n := sort.Search(len(f.Functions), func(n int) bool { return f.Functions[n].NameStart > m.Start })
-		if f.Markers[i].Function = n; n == len(f.Functions) {
-			f.Markers[i].Function = -1
+	for i := range f.Markers {
+		m := &f.Markers[i]
+		m.Function = sort.Search(len(f.Functions), func(n int) bool { return f.Functions[n].End > m.Start })
+		if m.Function == len(f.Functions) {
+			m.Function = -1
 		}
 	}
 	return f
@@ -73,17 +77,31 @@ func (f *File) Marked() []Function {
 	return marked
 }
 
-// marker is FPB_INJECT in its known spellings.
-var marker = regexp.MustCompile(`(?i)^[\s*]*fpb[_\- ]?inject[\s*]*(?::([^\n]*))?$`)
+// markerText tells whether a comment, without its delimiters, is a marker:
+// FPB_INJECT in any case, with an underscore, a hyphen, a blank or nothing
+// between, alone or followed by a colon and a text.
+func markerText(comment string) (text string, ok bool) {
+	const decoration = " \t\r\n*/!<"
+	rest := strings.TrimLeft(comment, decoration)
+	if rest, ok = cutPrefixFold(rest, "fpb"); !ok {
+		return "", false
+	}
+	if rest != "" && strings.ContainsRune("_- ", rune(rest[0])) {
+		rest = rest[1:]
+	}
+	if rest, ok = cutPrefixFold(rest, "inject"); !ok {
+		return "", false
+	}
+	rest = strings.TrimLeft(rest, decoration)
+	if text, ok = strings.CutPrefix(rest, ":"); !ok {
+		return "", rest == ""
+	}
+	return strings.Join(strings.Fields(text), " "), true
+}
 
-// markerText tells whether a comment, without its delimiters, is a marker.
-func markerText(comment []byte) (string, bool) {
-	if len(comment) > 4096 {
-		return "", false
+func cutPrefixFold(s, prefix string) (string, bool) {
+	if len(s) < len(prefix) || !strings.EqualFold(s[:len(prefix)], prefix) {
+		return s, false
 	}
-	m := marker.FindSubmatch([]byte(strings.TrimSpace(string(comment))))
-	if m == nil {
-		return "", false
-	}
-	return strings.TrimSpace(string(m[1])), true
+	return s[len(prefix):], true
 }

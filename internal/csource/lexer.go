@@ -2,21 +2,24 @@ package csource
 
 import "bytes"
 
-// kind is the kind of a token.
+// kind is the kind of a token; of punctuation it is the character.
 type kind uint8
 
 const (
-	eof       kind = iota
-	word           // identifier or keyword
-	punct          // one character, or "::" or "->"
-	literal        // number, character, string
-	directive      // a preprocessor line
+	eof       kind = 0
+	word      kind = 0x80 + iota // identifier or keyword
+	literal                      // number, character, string
+	directive                    // a preprocessor line
 	comment
+	scopeOp // ::
+	arrow   // ->
+	block   // a {…} that was skipped
 )
 
 // token is a piece of the text.
 type token struct {
 	kind       kind
+	key        keyword // of a word; set where it matters
 	start, end int
 }
 
@@ -24,72 +27,73 @@ type token struct {
 type lexer struct {
 	text []byte
 	pos  int
+
+	// What was searched for in vain must not be searched for again and again.
+	openComment bool // no */ follows
+	openRaw     int  // raw strings without an end
 }
 
-func (l *lexer) string(t token) string { return string(l.text[t.start:t.end]) }
-
 // column0 reports whether the offset is the first of a line.
-func (l *lexer) column0(at int) bool { return at == 0 || l.text[at-1] == '\n' }
+func (l *lexer) column0(at int) bool {
+	return at == 0 || l.text[at-1] == '\n' || at == len(bom) && string(l.text[:at]) == bom
+}
+
+const bom = "\xef\xbb\xbf"
 
 // next returns the next token. Comments and directives are tokens; white space
 // and stray backslashes are not.
 func (l *lexer) next() token {
 	for l.pos < len(l.text) {
 		start := l.pos
+		k := word
 		switch c := l.text[start]; {
-		case c == ' ', c == '\t', c == '\n', c == '\r', c == '\v', c == '\f', c == '\\':
+		case c == ' ', c == '\t', c == '\n', c == '\r', c == '\v', c == '\f', c == 0:
 			l.pos++
 			continue
-		case c == 0xef && bytes.HasPrefix(l.text[start:], []byte("\xef\xbb\xbf")):
-			l.pos += 3
+		case c == bom[0] && bytes.HasPrefix(l.text[start:], []byte(bom)):
+			l.pos += len(bom)
+			continue
+		case isLetter(c) || l.isUniversal():
+			l.identifier()
+			if q := l.at(0); (q == '"' || q == '\'') && isStringPrefix(l.text[start:l.pos]) {
+				k = literal
+				if q == '"' && l.text[l.pos-1] == 'R' {
+					l.rawString()
+				} else {
+					l.quoted(q)
+				}
+			}
+		case c == '\\':
+			l.pos++
 			continue
 		case c == '/' && l.at(1) == '/':
+			k = comment
 			l.pos = l.endOfLine(start)
-			return token{comment, start, l.pos}
 		case c == '/' && l.at(1) == '*':
-			l.pos = len(l.text)
-			if n := bytes.Index(l.text[start+2:], []byte("*/")); n >= 0 {
-				l.pos = start + 2 + n + 2
-			}
-			return token{comment, start, l.pos}
+			k = comment
+			l.blockComment()
 		case c == '#' && l.startsLine(start):
-			l.pos = l.endOfDirective(start)
-			return token{directive, start, l.pos}
-		case isLetter(c):
-			for l.pos++; l.pos < len(l.text) && (isLetter(l.text[l.pos]) || isDigit(l.text[l.pos])); l.pos++ {
-			}
-			if l.pos < len(l.text) && l.pos-start <= 3 && isStringPrefix(string(l.text[start:l.pos])) {
-				switch q := l.text[l.pos]; {
-				case q == '"' && l.text[l.pos-1] == 'R':
-					l.rawString()
-					return token{literal, start, l.pos}
-				case q == '"', q == '\'':
-					l.quoted(q)
-					return token{literal, start, l.pos}
-				}
-			}
-			return token{word, start, l.pos}
+			k = directive
+			l.directive()
 		case isDigit(c) || c == '.' && isDigit(l.at(1)):
-			// A preprocessing number, digit separators included.
-			for l.pos++; l.pos < len(l.text); l.pos++ {
-				d := l.text[l.pos]
-				if !isLetter(d) && !isDigit(d) && d != '.' && !(d == '\'' && l.pos+1 < len(l.text) && isDigit(l.text[l.pos+1])) {
-					break
-				}
-			}
-			return token{literal, start, l.pos}
+			k = literal
+			l.number()
 		case c == '"', c == '\'':
+			k = literal
 			l.quoted(c)
-			return token{literal, start, l.pos}
-		case c == ':' && l.at(1) == ':', c == '-' && l.at(1) == '>':
+		case c == ':' && l.at(1) == ':':
+			k = scopeOp
 			l.pos += 2
-			return token{punct, start, l.pos}
-		default:
+		case c == '-' && l.at(1) == '>':
+			k = arrow
+			l.pos += 2
+		default: // ASCII, as the rest are letters
+			k = kind(c)
 			l.pos++
-			return token{punct, start, l.pos}
 		}
+		return token{kind: k, start: start, end: l.pos}
 	}
-	return token{eof, len(l.text), len(l.text)}
+	return token{kind: eof, start: len(l.text), end: len(l.text)}
 }
 
 // at returns the byte n behind the position, 0 behind the end.
@@ -101,22 +105,45 @@ func (l *lexer) at(n int) byte {
 }
 
 func (l *lexer) startsLine(at int) bool {
-	for at--; at >= 0; at-- {
-		switch l.text[at] {
-		case ' ', '\t':
-		case '\n':
-			return true
-		case 0xbf: // end of a byte order mark
-			return at == 2
-		default:
-			return false
-		}
+	for at > 0 && (l.text[at-1] == ' ' || l.text[at-1] == '\t') {
+		at--
 	}
-	return true
+	return l.column0(at)
 }
 
-// endOfLine is behind the last character of the logical line: a backslash
-// continues it.
+func (l *lexer) identifier() {
+	for l.pos < len(l.text) {
+		switch c := l.text[l.pos]; {
+		case isLetter(c) || isDigit(c):
+			l.pos++
+		case c == '\\' && l.isUniversal():
+			l.pos += 2
+		default:
+			return
+		}
+	}
+}
+
+// isUniversal reports whether a universal character name stands at the position.
+func (l *lexer) isUniversal() bool {
+	return l.at(0) == '\\' && (l.at(1) == 'u' || l.at(1) == 'U')
+}
+
+// number moves behind a preprocessing number, digit separators included.
+func (l *lexer) number() {
+	for l.pos++; l.pos < len(l.text); l.pos++ {
+		c, next := l.text[l.pos], l.at(1)
+		switch {
+		case isLetter(c), isDigit(c), c == '.':
+		case c == '\'' && (isLetter(next) || isDigit(next)):
+		default:
+			return
+		}
+	}
+}
+
+// endOfLine is behind the last character of the logical line that contains the
+// offset: a backslash continues it.
 func (l *lexer) endOfLine(at int) int {
 	for {
 		n := bytes.IndexByte(l.text[at:], '\n')
@@ -131,37 +158,58 @@ func (l *lexer) endOfLine(at int) int {
 	}
 }
 
-// endOfDirective is as endOfLine, but a block comment that begins in the line
-// takes its lines along.
-func (l *lexer) endOfDirective(at int) int {
-	for {
-		end := l.endOfLine(at)
-		open := bytes.LastIndex(l.text[at:end], []byte("/*"))
-		if open < 0 || bytes.Contains(l.text[at+open:end], []byte("*/")) || bytes.Contains(l.text[at:at+open], []byte("//")) {
-			return end
+// blockComment moves behind the comment at the position; an open one goes to
+// the end of the text.
+func (l *lexer) blockComment() {
+	if !l.openComment {
+		if n := bytes.Index(l.text[l.pos+2:], []byte("*/")); n >= 0 {
+			l.pos += 2 + n + 2
+			return
 		}
-		n := bytes.Index(l.text[end:], []byte("*/"))
-		if n < 0 {
-			return end // an open comment must not swallow the rest
-		}
-		at = end + n + 2
+		l.openComment = true
 	}
+	l.pos = len(l.text)
 }
 
-// quoted moves behind a literal that begins at or before the position with the
-// quote. An open one ends with its line.
-func (l *lexer) quoted(q byte) {
-	for l.text[l.pos] != q {
-		l.pos++
+// directive moves behind the logical line. Comments that begin in it take their
+// lines along.
+func (l *lexer) directive() {
+	for l.pos++; l.pos < len(l.text); l.pos++ {
+		switch c := l.text[l.pos]; {
+		case c == '\n':
+			return
+		case c == '\\':
+			switch {
+			case l.at(1) == '\r' && l.at(2) == '\n':
+				l.pos += 2
+			case l.at(1) != 0:
+				l.pos++
+			}
+		case c == '"', c == '\'':
+			l.quoted(c)
+			l.pos--
+		case c == '/' && l.at(1) == '/':
+			l.pos = l.endOfLine(l.pos)
+			return
+		case c == '/' && l.at(1) == '*':
+			l.blockComment()
+			l.pos--
+		}
 	}
+	l.pos = min(l.pos, len(l.text))
+}
+
+// quoted moves behind a literal whose quote stands at the position. An open one
+// ends with its line.
+func (l *lexer) quoted(q byte) {
 	for l.pos++; l.pos < len(l.text); l.pos++ {
 		switch l.text[l.pos] {
 		case '\\':
-			if l.pos+1 < len(l.text) {
+			switch {
+			case l.at(1) == '\r' && l.at(2) == '\n':
+				l.pos += 2
+			case l.pos+1 < len(l.text):
 				l.pos++
-				if l.text[l.pos] == '\r' && l.at(1) == '\n' {
-					l.pos++
-				}
 			}
 		case q:
 			l.pos++
@@ -174,23 +222,27 @@ func (l *lexer) quoted(q byte) {
 
 // rawString moves behind R"delimiter(…)delimiter"; the position is the quote.
 func (l *lexer) rawString() {
-	const longest = 16 // [lex.string]
+	const (
+		longest = 16 // [lex.string]
+		maxOpen = 16
+	)
 	rest := l.text[l.pos+1:]
 	n := bytes.IndexByte(rest[:min(len(rest), longest+1)], '(')
-	if n < 0 {
+	if n < 0 || l.openRaw >= maxOpen {
 		l.quoted('"')
 		return
 	}
 	end := ")" + string(rest[:n]) + `"`
-	if m := bytes.Index(rest, []byte(end)); m >= 0 {
-		l.pos += 1 + m + len(end)
-	} else {
-		l.pos = l.endOfLine(l.pos)
+	if m := bytes.Index(rest[n:], []byte(end)); m >= 0 {
+		l.pos += 1 + n + m + len(end)
+		return
 	}
+	l.openRaw++
+	l.quoted('"')
 }
 
-func isStringPrefix(s string) bool {
-	switch s {
+func isStringPrefix(s []byte) bool {
+	switch string(s) {
 	case "L", "u", "U", "u8", "R", "LR", "uR", "UR", "u8R":
 		return true
 	}

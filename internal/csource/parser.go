@@ -1,10 +1,6 @@
 package csource
 
-import (
-	"bytes"
-	"slices"
-	"strings"
-)
+import "bytes"
 
 // parser groups tokens into statements at the level of declarations and looks
 // at what each opening brace belongs to.
@@ -13,528 +9,423 @@ type parser struct {
 	functions []Function
 	markers   []Marker
 
-	stmt   []token  // of the declaration under way
-	scopes []string // open namespaces and classes; "" for those without a name
-	saved  []int    // open #if: how many scopes were open
-	ahead  []token  // read, but given back
+	statement
+	scopes       []scope
+	conditionals []conditional // open #if at the level of declarations
+	deep         int           // how many more are open than are kept
+	dead         int           // how many of them have a branch that is never compiled
+	back         []token       // read, but given back
+	match        []int         // see pair
+	unpaired     []int         // its brackets without a partner
 }
 
-// maxStatement bounds a declaration's tokens, so that text without any
-// structure costs no more than other text.
-const maxStatement = 4096
+// statement is the declaration under way.
+type statement struct {
+	tokens []token // blocks in it are one token each
+	depth  int     // of parentheses and brackets
+	params int     // tokens of what can be the head of a K&R definition, with declarations behind it
+	value  bool    // it is an initialisation
+	effort int     // tokens looked at, at braces
+}
+
+// scope is an open namespace, class or linkage block.
+type scope struct {
+	name    string // empty for those without one
+	column0 bool   // begins in the first column
+}
+
+const (
+	// maxStatement bounds a declaration's tokens, so that text without any
+	// structure costs no more than other text.
+	maxStatement = 4096
+	// maxEffort bounds how often they are looked at.
+	maxEffort = 16 * maxStatement
+)
 
 func (p *parser) run() {
 	for {
 		t := p.next()
-		switch {
-		case t.kind == eof:
+		switch t.kind {
+		case eof:
 			return
-		case t.kind == punct && p.lex.text[t.start] == '{':
+		case directive:
+			p.directive(t)
+		case '{':
 			p.open(t)
-		case t.kind == punct && p.lex.text[t.start] == '}':
-			if len(p.scopes) > 0 {
-				p.scopes = p.scopes[:len(p.scopes)-1]
-			}
-			p.stmt = p.stmt[:0]
-		case t.kind == punct && p.lex.text[t.start] == ';':
-			if p.oldStyle() {
-				p.stmt = append(p.stmt, t)
+		case '}':
+			p.close(t)
+		case ';':
+			if p.depth > 0 || !p.oldStyle() {
+				p.clear()
 			} else {
-				p.stmt = p.stmt[:0]
+				p.push(t)
 			}
+		case ':':
+			if n := len(p.tokens); n > 0 && p.tokens[n-1].key == accessKey || n > 1 && p.tokens[n-2].key == accessKey {
+				p.clear() // public:, public slots:
+			} else {
+				p.push(t)
+			}
+		case '(', '[':
+			p.push(t)
+			p.depth++
+		case ')', ']':
+			p.push(t)
+			p.depth = max(p.depth-1, 0)
 		default:
-			if p.isAccess(t) || len(p.stmt) >= maxStatement {
-				p.stmt = p.stmt[:0]
-				continue
-			}
-			p.stmt = append(p.stmt, t)
+			p.push(t)
 		}
 	}
 }
 
-// next returns the next token that is code. It keeps markers and follows
-// conditionals.
+// push adds the token to the statement.
+func (p *parser) push(t token) {
+	if len(p.tokens) >= maxStatement {
+		p.clear()
+	}
+	p.tokens = append(p.tokens, p.classify(t))
+}
+
+// clear begins a new statement.
+func (p *parser) clear() {
+	p.statement = statement{tokens: p.tokens[:0]}
+}
+
+// classify sets the token's key.
+func (p *parser) classify(t token) token {
+	if t.kind == word {
+		t.key = keywords[string(p.lex.text[t.start:t.end])]
+	}
+	return t
+}
+
+// next returns the next token that is code or a directive. It keeps markers.
 func (p *parser) next() token {
-	if n := len(p.ahead); n > 0 {
-		t := p.ahead[n-1]
-		p.ahead = p.ahead[:n-1]
+	if n := len(p.back); n > 0 {
+		t := p.back[n-1]
+		p.back = p.back[:n-1]
 		return t
 	}
 	for {
-		switch t := p.lex.next(); t.kind {
-		case comment:
-			p.comment(t)
-		case directive:
-			p.conditional(t)
-		default:
+		t := p.lex.next()
+		if t.kind != comment {
 			return t
 		}
+		p.comment(t)
 	}
 }
 
 func (p *parser) comment(t token) {
-	body := p.lex.text[t.start+2 : t.end]
-	if p.lex.text[t.start+1] == '*' {
-		body = bytes.TrimSuffix(body, []byte("*/"))
+	const longest = 4096 // of a comment that can be a marker
+	if t.end-t.start > longest {
+		return
 	}
-	if text, ok := markerText(body); ok {
+	body := p.lex.text[t.start+2 : t.end]
+	if n := len(body); p.lex.text[t.start+1] == '*' && n >= 2 && string(body[n-2:]) == "*/" {
+		body = body[:n-2]
+	}
+	if text, ok := markerText(string(body)); ok {
 		p.markers = append(p.markers, Marker{Start: t.start, End: t.end, Text: text})
 	}
 }
 
-// conditional handles #if and its like at the level of declarations: each
-// branch begins in the scope that the first began in, and the declaration that
-// the last one began goes on behind #endif.
-func (p *parser) conditional(t token) {
-	switch directiveName(p.lex.text[t.start:t.end]) {
-	case "if", "ifdef", "ifndef":
-		p.saved = append(p.saved, len(p.scopes))
-	case "else", "elif", "elifdef", "elifndef":
-		if n := len(p.saved); n > 0 {
-			if p.saved[n-1] < len(p.scopes) {
-				p.scopes = p.scopes[:p.saved[n-1]]
-			}
-			p.stmt = p.stmt[:0]
-		}
-	case "endif":
-		if n := len(p.saved); n > 0 {
-			p.saved = p.saved[:n-1]
-		}
-	}
-}
-
-func directiveName(line []byte) string {
-	line = bytes.TrimLeft(line[1:], " \t")
-	n := 0
-	for n < len(line) && isLetter(line[n]) {
-		n++
-	}
-	return string(line[:n])
-}
-
-// isAccess reports whether the token ends "public:" and the like.
-func (p *parser) isAccess(t token) bool {
-	if p.lex.string(t) != ":" || len(p.stmt) != 1 {
-		return false
-	}
-	switch p.lex.string(p.stmt[0]) {
-	case "public", "private", "protected":
-		return true
-	}
-	return false
-}
-
-// open decides what the brace begins.
+// open decides what the brace at the level of declarations begins.
 func (p *parser) open(brace token) {
-	stmt := p.stmt
-	p.stmt = p.stmt[:0]
-	if f, ok := p.header(stmt); ok {
-		f.BodyStart = brace.start
-		f.End = p.body(f.Start)
-		if len(p.scopes) > 0 {
-			f.Name = qualify(p.scopes, f.Name)
-		}
-		f.Signature = string(bytes.Join(bytes.Fields(p.lex.text[f.Start:f.BodyStart]), []byte(" ")))
-		p.functions = append(p.functions, f)
+	if p.value {
+		p.initialise(brace)
 		return
 	}
-	if name, ok := p.scope(stmt); ok {
-		p.scopes = append(p.scopes, name)
-		return
+	if p.effort += len(p.tokens); p.effort > maxEffort {
+		p.clear()
 	}
-	// An initialiser, an enumeration, or something half-typed.
-	p.body(brace.start)
-	if p.has(stmt, "=") || p.has(stmt, "enum") {
-		p.stmt = append(p.stmt[:0], stmt...) // goes on to its semicolon
-	}
-}
-
-func qualify(scopes []string, name string) string {
-	var b strings.Builder
-	for _, s := range scopes {
-		if s != "" {
-			b.WriteString(s)
-			b.WriteString("::")
+	if p.params > 0 {
+		if p.tokens[len(p.tokens)-1].kind == ';' && p.function(brace, p.tokens[:p.params]) {
+			return
 		}
-	}
-	return b.String() + name
-}
-
-func (p *parser) has(stmt []token, s string) bool {
-	depth := 0
-	for _, t := range stmt {
-		switch x := p.lex.string(t); {
-		case x == "(":
-			depth++
-		case x == ")":
-			depth--
-		case x == s && depth == 0:
-			return true
-		}
-	}
-	return false
-}
-
-// scope tells whether the statement begins a namespace, a linkage block or a
-// class, and its name.
-func (p *parser) scope(stmt []token) (string, bool) {
-	for i, t := range stmt {
-		switch p.lex.string(t) {
-		case "enum":
-			return "", false
-		case "namespace":
-			name := ""
-			for _, n := range stmt[i+1:] {
-				if s := p.lex.string(n); n.kind == word && s != "inline" || s == "::" {
-					name += s
-				}
-			}
-			return name, true
-		case "extern":
-			if len(stmt) == i+2 && stmt[i+1].kind == literal {
-				return "", true
-			}
-		case "class", "struct", "union":
-			if p.has(stmt, "=") {
-				return "", false
-			}
-			// The name is the last word before the bases.
-			name, angle := "", 0
-			for _, n := range stmt[i+1:] {
-				s := p.lex.string(n)
-				switch {
-				case s == "<":
-					angle++
-				case s == ">":
-					angle--
-				case s == ":" && angle == 0:
-					return name, true
-				case n.kind == word && angle == 0 && s != "final" && s != "alignas" && !strings.HasPrefix(s, "__"):
-					name = s
-				}
-			}
-			return name, true
-		}
-	}
-	return "", false
-}
-
-// notNames are words in front of a parenthesis that do not name a function.
-var notNames = map[string]bool{
-	"if": true, "for": true, "while": true, "switch": true, "return": true, "do": true, "else": true, "case": true,
-	"sizeof": true, "alignof": true, "alignas": true, "decltype": true, "typeof": true, "__typeof__": true, "noexcept": true,
-	"throw": true, "requires": true, "explicit": true, "catch": true, "try": true, "static_assert": true, "_Static_assert": true, "asm": true, "__asm": true, "__asm__": true,
-	"__attribute__": true, "__attribute": true, "__declspec": true, "_Alignas": true, "_Atomic": true, "__extension__": true,
-	"int": true, "void": true, "char": true, "bool": true, "short": true, "long": true, "float": true, "double": true,
-	"unsigned": true, "signed": true, "auto": true, "const": true, "volatile": true, "defined": true, "new": true, "delete": true,
-}
-
-// group is a parenthesised part of a statement at its top level.
-type group struct{ open, close int } // indices of the parentheses
-
-// header tells whether the statement is the head of a function definition.
-func (p *parser) header(stmt []token) (Function, bool) {
-	stmt = p.beforeInitialisers(stmt)
-	if len(stmt) < 3 || p.assigns(stmt) {
-		return Function{}, false
-	}
-	switch p.lex.string(stmt[0]) {
-	case "typedef", "using", "namespace":
-		return Function{}, false
-	}
-	groups := p.groups(stmt)
-	first, last := p.pickName(stmt, groups)
-	if first < 0 {
-		return Function{}, false
-	}
-	f := Function{
-		Start: stmt[0].start, NameStart: stmt[first].start, NameEnd: stmt[last].end,
-		Name: p.join(stmt[first : last+1]),
-	}
-	for _, t := range stmt[:first] {
-		switch p.lex.string(t) {
-		case "static":
-			f.Static = true
-		case "inline", "__inline", "__inline__", "constexpr":
-			f.Inline = true
-		}
-	}
-	return f, true
-}
-
-// assigns reports an "=" that makes the statement an initialisation; the one of
-// an operator's name, or of a default argument, does not.
-func (p *parser) assigns(stmt []token) bool {
-	depth, angle := 0, 0
-	for i, t := range stmt {
-		switch p.lex.string(t) {
-		case "(", "[":
-			depth++
-		case ")", "]":
-			depth--
-		case "template":
-			if i+1 < len(stmt) && p.lex.string(stmt[i+1]) == "<" {
-				angle = 1 // template <class T = int>
-			}
-		case ">":
-			if angle > 0 {
-				angle--
-			}
-		case "operator":
-			return false
-		case "=":
-			if depth == 0 && angle == 0 {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// beforeInitialisers cuts the statement at the colon of a constructor's
-// initialisers.
-func (p *parser) beforeInitialisers(stmt []token) []token {
-	depth := 0
-	for i, t := range stmt {
-		switch p.lex.string(t) {
-		case "(", "[":
-			depth++
-		case ")", "]":
-			depth--
-		case ":":
-			if depth == 0 && i > 0 && p.lex.string(stmt[0]) != "class" && p.lex.string(stmt[0]) != "struct" {
-				return stmt[:i]
-			}
-		}
-	}
-	return stmt
-}
-
-func (p *parser) groups(stmt []token) []group {
-	var found []group
-	depth, open := 0, 0
-	for i, t := range stmt {
-		switch p.lex.string(t) {
-		case "(":
-			if depth == 0 {
-				open = i
-			}
-			depth++
-		case ")":
-			if depth > 0 {
-				if depth--; depth == 0 {
-					found = append(found, group{open, i})
-				}
-			}
-		}
-	}
-	return found
-}
-
-// pickName returns the indices of the first and last token of the function's
-// name, -1 if the statement declares no function.
-func (p *parser) pickName(stmt []token, groups []group) (first, last int) {
-	if i := slices.IndexFunc(stmt, func(t token) bool { return p.lex.string(t) == "operator" }); i >= 0 {
-		end := i + 1
-		if end+1 < len(stmt) && p.lex.string(stmt[end]) == "(" && p.lex.string(stmt[end+1]) == ")" {
-			end += 2
-		} else {
-			for end < len(stmt) && p.lex.string(stmt[end]) != "(" {
-				end++
-			}
-		}
-		if end < len(stmt) {
-			return p.qualified(stmt, i), end - 1
-		}
-		return -1, -1
-	}
-	best := -1
-	for n, g := range groups {
-		at := g.open - 1
-		if at < 0 || !p.isName(stmt[at]) {
-			// f<int>(…): an explicit specialisation.
-			if at > 0 && p.lex.string(stmt[at]) == ">" {
-				if open := p.openAngle(stmt, at); open > 0 && p.isName(stmt[open-1]) && p.lex.string(stmt[0]) == "template" {
-					return p.qualified(stmt, open-1), at
-				}
-			}
-			continue
-		}
-		if best >= 0 {
-			// A macro in front, as SECTION(".ram") int f(void), is followed by a
-			// type; one behind, as f(void) SECTION(".ram"), is not.
-			between := stmt[groups[n-1].close+1 : at]
-			if !slices.ContainsFunc(between, func(t token) bool { return t.kind == word && !isTrailer(p.lex.string(t)) }) ||
-				slices.ContainsFunc(between, func(t token) bool { return p.lex.string(t) == "->" || p.lex.string(t) == ";" }) {
-				continue
-			}
-		}
-		best = at
-	}
-	if best < 0 {
-		return -1, -1
-	}
-	return p.qualified(stmt, best), best
-}
-
-func isTrailer(s string) bool {
-	switch s {
-	case "const", "volatile", "override", "final", "noexcept", "throw", "requires", "mutable", "try":
-		return true
-	}
-	return strings.HasPrefix(s, "__attribute")
-}
-
-func (p *parser) isName(t token) bool { return t.kind == word && !notNames[p.lex.string(t)] }
-
-// qualified moves back over C::, ns::C<T>:: and ~ in front of a name.
-func (p *parser) qualified(stmt []token, at int) int {
-	if at > 0 && p.lex.string(stmt[at-1]) == "~" {
-		at--
-	}
-	for at >= 2 && p.lex.string(stmt[at-1]) == "::" {
-		prev := at - 2
-		if p.lex.string(stmt[prev]) == ">" {
-			if prev = p.openAngle(stmt, prev) - 1; prev < 0 {
+		// No K&R definition after all: what was taken for parameters were declarations.
+		for n := len(p.tokens) - 1; n >= 0; n-- {
+			if p.tokens[n].kind == ';' {
+				p.tokens, p.params = p.tokens[n+1:], 0
 				break
 			}
 		}
-		if !p.isName(stmt[prev]) {
-			break
-		}
-		at = prev
 	}
-	return at
+	if p.depth > 0 && !p.restart() || p.inExpression() {
+		p.skip()
+		return
+	}
+	if name, ok := p.scope(); ok {
+		p.scopes = append(p.scopes, scope{name, p.column0()})
+		p.clear()
+		return
+	}
+	if p.function(brace, p.tokens) {
+		return
+	}
+	if p.assigns() {
+		p.initialise(brace)
+		return
+	}
+	p.body(p.column0())
+	p.clear()
 }
 
-// openAngle returns the index of the "<" that the ">" at the index closes, -1
-// if there is none.
-func (p *parser) openAngle(stmt []token, at int) int {
-	depth := 0
-	for ; at >= 0; at-- {
-		switch p.lex.string(stmt[at]) {
-		case ">":
-			depth++
-		case "<":
-			if depth--; depth == 0 {
-				return at
+// initialise moves behind a block of an initialisation, which goes on to its
+// semicolon, unless that was forgotten in front of a function.
+func (p *parser) initialise(brace token) {
+	if last := p.tokens[len(p.tokens)-1]; !p.value && last.kind == ')' && p.restart() && p.function(brace, p.tokens) {
+		return
+	}
+	p.skip()
+	p.value = len(p.tokens) > 0
+}
+
+// column0 reports whether the statement begins in the first column.
+func (p *parser) column0() bool {
+	return len(p.tokens) == 0 || p.lex.column0(p.tokens[0].start)
+}
+
+// close handles a brace that closes a scope.
+func (p *parser) close(brace token) {
+	p.clear()
+	n := len(p.scopes) - 1
+	if p.lex.column0(brace.start) {
+		// One in the first column closes what began there.
+		for at := n; at >= 0; at-- {
+			if p.scopes[at].column0 {
+				n = at
+				break
 			}
 		}
 	}
-	return -1
+	if n >= 0 {
+		p.scopes = p.scopes[:n]
+	}
 }
 
-// join writes the tokens of a name, with blanks only where words meet.
-func (p *parser) join(tokens []token) string {
-	var b strings.Builder
-	for i, t := range tokens {
-		if i > 0 && t.kind == word && tokens[i-1].kind == word {
-			b.WriteByte(' ')
-		}
-		b.Write(p.lex.text[t.start:t.end])
+// skip moves over a block and makes it one token of the statement, unless that
+// ends with the block.
+func (p *parser) skip() {
+	start := p.lex.pos - 1
+	end := p.body(p.column0())
+	if n := len(p.back); n > 0 && p.back[n-1].kind != directive {
+		p.clear()
+		return
 	}
-	return b.String()
+	p.push(token{kind: block, start: start, end: end})
+}
+
+// function moves behind the definition whose body begins with the brace, and
+// records it, if the tokens are the head of one. Behind them there may be, in the
+// statement, the declarations of K&R parameters.
+func (p *parser) function(brace token, head []token) bool {
+	h, ok := p.head(head, false)
+	if !ok {
+		return false
+	}
+	if last := head[len(head)-1]; h.initialisers && (last.kind == word && last.key != tryKey || last.kind == '>') {
+		p.skip() // C::C() : member{1}
+		return true
+	}
+	if n := p.paragraph(head, h); n > 0 {
+		head, p.tokens, h.signature = head[n:], p.tokens[n:], h.signature-n
+	}
+	signature := p.tokens
+	if h.initialisers {
+		signature = head[:h.signature]
+	}
+	f := Function{
+		Name: p.qualify(h.name), Signature: p.signature(signature),
+		Start: head[0].start, NameStart: h.start, NameEnd: h.end, BodyStart: brace.start, Static: h.static, Inline: h.inline,
+	}
+	compiled := p.dead == 0
+	column0 := p.column0()
+	f.End = p.body(column0)
+	for h.tries && p.handler() {
+		f.End = p.body(column0)
+	}
+	p.clear()
+	if !compiled {
+		return true
+	}
+	if n := len(p.functions); n > 0 && p.functions[n-1].End > f.Start {
+		p.functions = p.functions[:n-1] // the other branch of a conditional had the rest of this head
+	}
+	p.functions = append(p.functions, f)
+	return true
+}
+
+// paragraph returns how many tokens in front of the head are something else:
+// macros without a semicolon, or what is being typed, and then an empty line.
+func (p *parser) paragraph(head []token, h header) int {
+	if head[0].key == template {
+		return 0
+	}
+	last := 0
+	for i := 1; i < len(head) && head[i].start <= h.start; i++ {
+		between := p.lex.text[head[i-1].end:head[i].start]
+		if n := bytes.IndexByte(between, '\n'); n >= 0 && len(bytes.TrimSpace(between)) == 0 && bytes.IndexByte(between[n+1:], '\n') >= 0 {
+			last = i
+		}
+	}
+	if again, ok := p.head(head[last:], true); last == 0 || !ok || again.start != h.start {
+		return 0
+	}
+	return last
+}
+
+// handler moves behind "catch (…) {" if that is what follows.
+func (p *parser) handler() bool {
+	for first := true; ; first = false {
+		t := p.next()
+		switch {
+		case first && (t.kind != word || string(p.lex.text[t.start:t.end]) != "catch"),
+			t.kind == ';', t.kind == '}', t.kind == eof, t.kind == directive:
+			p.back = append(p.back, t)
+			return false
+		case t.kind == '{':
+			return true
+		}
+	}
+}
+
+// qualify puts the open scopes' names before the name.
+func (p *parser) qualify(name string) string {
+	const deepest = 64 // of names that anybody reads
+	prefix := ""
+	for _, s := range p.scopes[max(len(p.scopes)-deepest, 0):] {
+		if s.name != "" {
+			prefix += s.name + "::"
+		}
+	}
+	return prefix + name
+}
+
+// signature writes tokens on one line, with blanks where there was anything
+// between them.
+func (p *parser) signature(tokens []token) string {
+	var b []byte
+	for i, t := range tokens {
+		if i > 0 && t.start > tokens[i-1].end {
+			b = append(b, ' ')
+		}
+		b = append(b, p.lex.text[t.start:t.end]...)
+	}
+	return string(b)
+}
+
+// inExpression reports whether the brace that follows the statement belongs to a
+// requires-expression.
+func (p *parser) inExpression() bool {
+	n := len(p.tokens) - 1
+	if n >= 0 && p.tokens[n].key == requires {
+		return true
+	}
+	if n < 0 || p.tokens[n].kind != ')' {
+		return false
+	}
+	for depth := 0; n >= 0; n-- {
+		switch p.tokens[n].kind {
+		case ')':
+			depth++
+		case '(':
+			depth--
+		}
+		if depth == 0 {
+			break
+		}
+	}
+	// "requires (T t) {" is a clause and a body, unless another expression or
+	// clause needs it.
+	if n < 2 || p.tokens[n-1].key != requires {
+		return false
+	}
+	switch before := p.tokens[n-2]; before.kind {
+	case '=', '&', '|', '!', '(':
+		return true
+	default:
+		return before.key == requires
+	}
+}
+
+// assigns reports whether the statement is an initialisation.
+func (p *parser) assigns() bool {
+	depth := 0
+	for _, t := range p.tokens {
+		switch t.kind {
+		case '(', '[':
+			depth++
+		case ')', ']':
+			depth--
+		case '=':
+			if depth == 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// restart drops the beginning of a statement that was never finished, up to the
+// head of a function in the first column, and reports whether there is one.
+func (p *parser) restart() bool {
+	unfinished, attempts := false, 4
+	for i, t := range p.tokens {
+		switch {
+		case t.kind == '(' || t.kind == '[' || t.kind == '=':
+			unfinished = true
+		case unfinished && attempts > 0 && t.kind == word && p.lex.column0(t.start):
+			attempts--
+			if _, ok := p.head(p.tokens[i:], true); ok {
+				p.tokens, p.depth = p.tokens[i:], 0
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // oldStyle reports whether the statement up to a semicolon can be the head of a
-// K&R definition: int f(a, b) int a; char *b; { … }.
+// K&R definition with a declaration of its parameters: int f(a, b) int a; char *b;
 func (p *parser) oldStyle() bool {
-	const maxOldStyle = 256 // tokens; looked at again with every semicolon
-	if len(p.stmt) > maxOldStyle {
+	const longest = 256 // tokens; looked at again with every semicolon
+	s := p.tokens
+	if len(s) > longest || len(s) < 2 || s[0].key == aliasKey {
 		return false
 	}
-	groups := p.groups(p.stmt)
-	if len(groups) == 0 || groups[0].open < 2 || !p.isName(p.stmt[groups[0].open-1]) {
-		return false // a type must stand before the name
-	}
-	g := groups[0]
-	for i, t := range p.stmt[g.open+1 : g.close] {
-		if s := p.lex.string(t); i%2 == 0 && t.kind != word || i%2 == 1 && s != "," || notNames[s] {
-			return false
-		}
-	}
-	rest := p.stmt[g.close+1:]
-	if g.close == g.open+1 || len(rest) < 2 || rest[0].kind != word || isTrailer(p.lex.string(rest[0])) {
-		return false
-	}
-	// Every declaration between is one of a parameter.
-	return !p.has(p.stmt, "=") && !slices.ContainsFunc(rest, func(t token) bool { return p.lex.string(t) == "{" })
-}
-
-// body moves behind the brace that closes what has just been opened by a
-// declaration that began at start, and returns the offset. A closing brace in
-// the first column ends a function that began there, and so does the head of
-// another one: a brace is missing then.
-func (p *parser) body(start int) int {
-	depth := 1
-	resync := p.lex.column0(start)
-	var ifs []int
-	for {
-		t := p.lex.next()
-		switch t.kind {
-		case eof:
-			return len(p.lex.text)
-		case comment:
-			p.comment(t)
-		case directive:
-			switch directiveName(p.lex.text[t.start:t.end]) {
-			case "if", "ifdef", "ifndef":
-				ifs = append(ifs, depth)
-			case "else", "elif", "elifdef", "elifndef":
-				if len(ifs) > 0 {
-					depth = ifs[len(ifs)-1]
-				}
-			case "endif":
-				if len(ifs) > 0 {
-					ifs = ifs[:len(ifs)-1]
-				}
-			}
-		case word:
-			if resync && p.lex.column0(t.start) && p.startsFunction(t) {
-				return t.start
-			}
-		case punct:
-			switch p.lex.text[t.start] {
-			case '{':
-				depth++
-			case '}':
-				if depth--; depth == 0 || resync && p.lex.column0(t.start) {
-					return t.end
-				}
+	if p.params > 0 {
+		for n := len(s) - 1; ; n-- {
+			if s[n].kind == ';' {
+				return declares(s[n+1:])
 			}
 		}
 	}
-}
-
-// maxHead bounds how far startsFunction looks.
-const maxHead = 64
-
-// startsFunction reports whether the word in the first column begins another
-// function's definition. If so it is given back.
-func (p *parser) startsFunction(t token) bool {
-	if notNames[p.lex.string(t)] && p.lex.string(t) != "int" && p.lex.string(t) != "void" && p.lex.string(t) != "char" &&
-		p.lex.string(t) != "unsigned" && p.lex.string(t) != "bool" {
-		return false
-	}
-	back := p.lex.pos
-	defer func() { p.lex.pos = back }()
-	stmt := []token{t}
-	for range maxHead {
-		n := p.lex.next()
-		switch s := p.lex.string(n); {
-		case n.kind == comment:
+	for i := 1; i < len(s); i++ {
+		if s[i].kind != '(' {
 			continue
-		case n.kind == eof, n.kind == directive, s == ";", s == "}", s == "=", s == ":":
-			return false
-		case s == "{":
-			f, ok := p.header(stmt)
-			if ok && f.NameStart > t.start { // a type stands before the name
-				p.ahead = append(p.ahead, t)
-				return true
-			}
+		}
+		end := i + 1
+		for ; end+1 < len(s) && s[end].isName() && s[end+1].kind == ','; end += 2 {
+		}
+		if !s[i-1].isName() || end+1 >= len(s) || !s[end].isName() || s[end+1].kind != ')' || !declares(s[end+2:]) {
 			return false
 		}
-		stmt = append(stmt, n)
+		p.params = end + 2
+		return true
 	}
 	return false
+}
+
+// declares reports whether the tokens can be the declaration of a parameter.
+func declares(s []token) bool {
+	words := 0
+	for _, t := range s {
+		switch {
+		case t.kind == '=', t.kind == block, t.key == flowKey, t.key == callKey, words == 0 && t.kind != word:
+			return false
+		case t.kind == word:
+			words++
+		}
+	}
+	return words >= 2
 }

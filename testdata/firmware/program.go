@@ -1,0 +1,51 @@
+package testfirmware
+
+import "slices"
+
+// A Program is a firmware as data: what it is made of, and how it is built.
+type Program struct {
+	Units []string // the sources, C or C++, as patterns; their folders are the project's
+	Flags []string // to compile each unit
+	Link  []string // to link, before and after the objects; see linkLine
+	Libs  []string
+}
+
+var (
+	arm      = []string{"-mcpu=cortex-m3", "-mthumb"}
+	warnings = []string{"-Wall", "-Wextra"}
+	sections = []string{"-ffunction-sections", "-fdata-sections"}
+
+	onSTM32 = append(slices.Clone(arm), "-nostdlib", "-Tboard/stm32f103.ld", "-Wl,--gc-sections", "-Wl,--build-id=sha1")
+)
+
+// Demo is what [DemoELF] is.
+func Demo() Program {
+	return Program{
+		Units: []string{"app/*.c", "board/*.c", "loader/*.c"},
+		Flags: slices.Concat(arm, []string{"-std=gnu11", "-Os", "-g"}, warnings, []string{"-ffreestanding"}, sections,
+			[]string{"-Iapp", "-Iboard", "-Iloader"}),
+		Link: onSTM32,
+		Libs: []string{"-lgcc"},
+	}
+}
+
+// Conformance is a program for the MPS2 board that prints what a core computes,
+// and stops after the line [ConformanceEnd].
+func Conformance() Program {
+	return Program{
+		Units: []string{"conformance/*.c"},
+		Flags: slices.Concat(arm, []string{"-std=gnu11", "-Os", "-g"}, warnings),
+		Link:  append(slices.Clone(arm), "-nostartfiles", "-Tconformance/mps2.ld"),
+		Libs:  []string{"-lm"},
+	}
+}
+
+// ConformanceEnd is the last line that [Conformance] prints.
+const ConformanceEnd = "end of conformance\n"
+
+// With returns the program with more compile flags; of contradicting ones, such
+// as the level of optimisation, the last counts.
+func (p Program) With(flags ...string) Program {
+	p.Flags = slices.Concat(p.Flags, flags)
+	return p
+}

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"debug/elf"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -79,44 +82,81 @@ func functionAt(t *testing.T, name string) uint32 {
 }
 
 func TestPatchOnBoard(t *testing.T) {
-	c, _, out := startBoard(t, sim.Config{Baud: 115200})
-	ctx := t.Context()
-	check := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatalf("%v\noutput %q", err, out)
+	synctest.Test(t, func(t *testing.T) {
+		c, _, out := startBoard(t, sim.Config{Baud: 115200})
+		ctx := t.Context()
+		check := func(err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatalf("%v\noutput %q", err, out)
+			}
 		}
-	}
-	info, err := c.Connect(ctx)
-	check(err)
-	// Harmless when it is called: clamp then gives its first argument back.
-	want := bytes.Repeat([]byte{0x70, 0x47}, 75) // bx lr
-	base, err := c.Alloc(ctx, len(want)+8)
-	check(err)
-	check(c.Upload(ctx, base, 3, want, nil))
-	got, err := c.ReadMemory(ctx, base+3, len(want), nil)
-	check(err)
-	if !bytes.Equal(got, want) {
-		t.Fatalf("read back %x, want %x", got, want)
-	}
-	orig := functionAt(t, "clamp")
-	check(c.Patch(ctx, fpb.Trampoline, 2, orig, base+3|1))
-	info, err = c.Info(ctx)
-	check(err)
-	if s := info.Slots[2]; s.Orig != orig || s.Target != base+3|1 || !s.On || s.Comp != orig|1 {
-		t.Errorf("slot is %+v", s)
-	}
-	check(c.Enable(ctx, 2, false))
-	check(c.Enable(ctx, 2, true))
-	check(c.Unpatch(ctx, 2))
-	if err := c.Enable(ctx, 2, true); !problem.Has(err, problem.NotInjected) {
-		t.Errorf("enabling an empty slot: %v", err)
-	}
-	if _, err := c.Alloc(ctx, 1<<20); !problem.Has(err, problem.PatchTooLarge) {
-		t.Errorf("allocating a megabyte: %v", err)
-	}
-	check(c.UnpatchAll(ctx))
-	if strings.Contains(out.String(), "[FL") || strings.Contains(out.String(), "Slot") {
-		t.Errorf("answers in the output: %q", out)
-	}
+		info, err := c.Connect(ctx)
+		check(err)
+		// Harmless when it is called: clamp then gives its first argument back.
+		want := bytes.Repeat([]byte{0x70, 0x47}, 75) // bx lr
+		base, err := c.Alloc(ctx, len(want)+8)
+		check(err)
+		check(c.Upload(ctx, base, 3, want, nil))
+		got, err := c.ReadMemory(ctx, base+3, len(want), nil)
+		check(err)
+		if !bytes.Equal(got, want) {
+			t.Fatalf("read back %x, want %x", got, want)
+		}
+		orig := functionAt(t, "clamp")
+		check(c.Patch(ctx, fpb.Trampoline, 2, orig, base+3|1))
+		info, err = c.Info(ctx)
+		check(err)
+		if s := info.Slots[2]; s.Orig != orig || s.Target != base+3|1 || !s.On || s.Comp != orig|1 {
+			t.Errorf("slot is %+v", s)
+		}
+		check(c.Enable(ctx, 2, false))
+		check(c.Enable(ctx, 2, true))
+		check(c.Unpatch(ctx, 2))
+		if err := c.Enable(ctx, 2, true); !problem.Has(err, problem.NotInjected) {
+			t.Errorf("enabling an empty slot: %v", err)
+		}
+		if _, err := c.Alloc(ctx, 1<<20); !problem.Has(err, problem.PatchTooLarge) {
+			t.Errorf("allocating a megabyte: %v", err)
+		}
+		check(c.UnpatchAll(ctx))
+		if strings.Contains(out.String(), "[FL") || strings.Contains(out.String(), "Slot") {
+			t.Errorf("answers in the output: %q", out)
+		}
+	})
+}
+
+// What an injection costs on the line, at 115200 baud.
+func TestCost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _, _ := startBoard(t, sim.Config{Baud: 115200})
+		ctx := t.Context()
+		if _, err := c.Connect(ctx); err != nil {
+			t.Fatal(err)
+		}
+		for slot, size := range []int{60, 300, 900} {
+			code := bytes.Repeat(nop, size/4)
+			var at uint32
+			var log []string
+			step := func(name string, f func() error) (sent, received int64) {
+				start := time.Now()
+				s, r := c.Traffic()
+				if err := f(); err != nil {
+					t.Fatal(err)
+				}
+				sent, received = c.Traffic()
+				sent, received = sent-s, received-r
+				log = append(log, fmt.Sprintf("%s %d ms, %d+%d bytes", name, time.Since(start).Milliseconds(), sent, received))
+				return sent, received
+			}
+			step("allocate", func() (err error) { at, err = c.Alloc(ctx, size+8); return err })
+			sent, received := step("upload", func() error { return c.Upload(ctx, at, 7, code, nil) })
+			if lines := int64(1 + size/330); sent > int64(size)*4/3+lines*70 || received > lines*100 {
+				t.Errorf("%d bytes of code took %d to send and %d of answers", size, sent, received)
+			}
+			step("read back", func() error { _, err := c.ReadMemory(ctx, at+7, size, nil); return err })
+			step("patch", func() error { return c.Patch(ctx, fpb.Trampoline, slot, 0x0800_7000+uint32(slot)*16, (at+7)|1) })
+			t.Logf("%d bytes of code: %s", size, strings.Join(log, "; "))
+		}
+	})
 }

@@ -58,6 +58,9 @@ func inject(t *testing.T, c *fpb.Client, slot int, orig uint32, code []byte) {
 // Random damage on the line: every injection succeeds, and what it reports is
 // what is on the board.
 func TestNoisyLine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long: many injections over slow lines")
+	}
 	type fault func(rng *rand.Rand, b byte) []byte
 	flip := func(rng *rand.Rand, b byte) []byte { return []byte{b ^ 1<<rng.IntN(8)} }
 	drop := func(*rand.Rand, byte) []byte { return nil }

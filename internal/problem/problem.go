@@ -8,6 +8,7 @@ package problem
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // A Problem is an error as its reader needs it.
@@ -19,10 +20,28 @@ type Problem struct {
 }
 
 // New returns a Problem. The message is formatted as by [fmt.Errorf], %w included.
+// A Problem in the tree of an error among args loses its hint in the message: the new
+// one takes its place.
 func New(code Code, hint, format string, args ...any) *Problem {
+	args = slices.Clone(args)
+	for i, arg := range args {
+		if err, ok := arg.(error); ok {
+			message, _ := Describe(err)
+			args[i] = cause{message, err}
+		}
+	}
 	err := fmt.Errorf(format, args...)
 	return &Problem{Code: code, Message: err.Error(), Hint: hint, Err: errors.Unwrap(err)}
 }
+
+// A cause is an error inside the message of a Problem.
+type cause struct {
+	message string
+	error
+}
+
+func (c cause) Error() string { return c.message }
+func (c cause) Unwrap() error { return c.error }
 
 func (p *Problem) Error() string {
 	if p.Hint == "" {

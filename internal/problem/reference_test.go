@@ -35,3 +35,14 @@ func TestDescribe(t *testing.T) {
 		t.Errorf("an error without a hint became %q, %q", message, hint)
 	}
 }
+
+func TestHintOfTheCauseIsReplaced(t *testing.T) {
+	cause := New(PortBusy, "close the other program", "the port %s is in use", "COM3")
+	p := New(BoardSilent, "plug it in", "no board: %w", fmt.Errorf("connecting: %w", cause))
+	if want := "no board: connecting: the port COM3 is in use"; p.Message != want {
+		t.Errorf("the message is %q, want %q", p.Message, want)
+	}
+	if !Has(p, PortBusy) || !Has(p, BoardSilent) || CodeOf(p) != BoardSilent {
+		t.Errorf("codes of %v are lost", p)
+	}
+}

@@ -85,6 +85,7 @@ func (o *simulation) run(ctx context.Context, a *app) error {
 		if err != nil && !errors.Is(err, sim.ErrNoPTY) {
 			return err
 		}
+		// Without one there is still the TCP port.
 		if r.PTY = name; ended != nil {
 			defer func() {
 				cancel()

@@ -5,6 +5,7 @@ package sim
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 func OpenPTY(ctx context.Context, b *Board) (name string, done <-chan struct{}, err error) {
 	controller, terminal, err := pty.Open()
 	if err != nil {
-		return "", nil, err
+		return "", nil, fmt.Errorf("%w: %w", ErrNoPTY, err) // a container without /dev/pts
 	}
 	end, err := newPTYEnd(controller)
 	if err == nil {

@@ -86,4 +86,4 @@ func pump(ctx context.Context, b *Board, rw io.ReadWriteCloser) {
 }
 
 // ErrNoPTY reports that this system has no pseudo-terminals.
-var ErrNoPTY = errors.New("this system has no pseudo-terminals: use the TCP port")
+var ErrNoPTY = errors.New("this system has no pseudo-terminals")

@@ -27,7 +27,7 @@ func TestCompilerPolicy(t *testing.T) {
 		{"not installed", `"arm-none-eabi-gcc-99"`, problem.CompilerMissing},
 		{"not installed at its path", `"/opt/none/arm-none-eabi-gcc"`, problem.CompilerMissing},
 		{"a directory", `"DIR/tools"`, problem.CompilerMissing},
-		{"an unknown program", `"python3"`, problem.CompilerRefused},
+		{"an unknown program", `"ls"`, problem.CompilerRefused},
 		{"a shell", `"sh", "-c", "touch DIR/ran"`, problem.CompilerRefused},
 		{"a wrapper's unknown form", `"env", "-S", "arm-none-eabi-gcc"`, problem.CompilerRefused},
 		{"inside the workspace", `"DIR/tools/arm-none-eabi-gcc"`, problem.CompilerRefused},

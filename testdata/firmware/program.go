@@ -29,6 +29,20 @@ func Demo() Program {
 	}
 }
 
+// Cases is a program for the demo's board with one function for every case that is
+// hard for whoever replaces functions in a running firmware. It calls each of them
+// ten times a second and prints "name=result".
+func Cases() Program {
+	return Program{
+		Units: []string{"cases/*.c", "cases/*.cc", "app/print.c", "board/*.c", "loader/*.c"},
+		// Entries have to stand where the linker script puts them, at any level.
+		Flags: slices.Concat(arm, []string{"-std=gnu11", "-Os", "-g"}, warnings, []string{"-ffreestanding", "-fno-align-functions"}, sections,
+			[]string{"-Icases", "-Iapp", "-Iboard", "-Iloader"}),
+		Link: slices.Concat([]string{"-Tcases/entries.ld"}, onSTM32),
+		Libs: []string{"-lgcc"},
+	}
+}
+
 // Conformance is a program for the MPS2 board that prints what a core computes,
 // and stops after the line [ConformanceEnd].
 func Conformance() Program {

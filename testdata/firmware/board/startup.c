@@ -17,6 +17,7 @@ extern uint32_t _stack_top, _data_load, _data_start, _data_end, _bss_start, _bss
 
 int main(void);
 void DebugMon_Handler(void);
+void PendSV_Handler(void);
 void USART1_IRQHandler(void);
 
 static volatile uint32_t millis;
@@ -35,6 +36,9 @@ static void Fault_Handler(void)
 }
 
 static void Unused_Handler(void) {}
+
+/* A program may have its own. */
+__attribute__((weak)) void PendSV_Handler(void) {}
 
 /* The usual vendor sequence: 8 MHz crystal, times nine. */
 static void clock_init(void)
@@ -80,7 +84,7 @@ __attribute__((section(".vectors"), used)) static const struct {
     &_stack_top,
     {
         Reset_Handler, Fault_Handler, Fault_Handler, Fault_Handler, Fault_Handler, Fault_Handler,
-        0, 0, 0, 0, Unused_Handler, DebugMon_Handler, 0, Unused_Handler, SysTick_Handler,
+        0, 0, 0, 0, Unused_Handler, DebugMon_Handler, 0, PendSV_Handler, SysTick_Handler,
         [15 ... 15 + IRQ_USART1 - 1] = Unused_Handler,
         [15 + IRQ_USART1] = USART1_IRQHandler,
         [15 + IRQ_USART1 + 1 ... 15 + 42] = Unused_Handler,

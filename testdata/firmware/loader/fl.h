@@ -51,6 +51,7 @@ struct fpb_unit { int version, code, literal; uint32_t remap, base; int enabled;
 void fpb_init(void);
 struct fpb_unit fpb_describe(void);
 uint32_t fpb_comparator(int comp);
+uint32_t fpb_trampoline(int comp);
 int fpb_set(int comp, enum fpb_mode mode, uint32_t orig, uint32_t target);
 void fpb_clear(int comp);
 void fpb_enable(int comp, int on);

@@ -156,7 +156,7 @@ static void cmd_info(const struct options *o)
     (void)o;
     struct fpb_unit unit = fpb_describe();
     int n = comparators(), active = 0;
-    uint32_t used = pending.size;
+    uint32_t used = 0;
     for (int i = 0; i < n; i++) {
         active += slots[i].active;
         used += slots[i].size;
@@ -165,13 +165,14 @@ static void cmd_info(const struct options *o)
     fl_print("Build: %s", FL_BUILD);
     fl_print("Used: %u", (unsigned)used);
     fl_print("Slots: %d/%d", active, n);
-    fl_print("FileTransfer: not compiled");
+    fl_print("FileTransfer: disabled");
     if (unit.code == 0) {
         fl_print("FPB: not available");
     } else {
         fl_print("FPB: v%d, %d code + %d lit = %d total, %s", unit.version, unit.code, unit.literal,
                  unit.code + unit.literal, unit.enabled ? "enabled" : "disabled");
-        fl_print("FP_REMAP: 0x%08X, base=0x%08X, remap supported", (unsigned)unit.remap, (unsigned)unit.base);
+        fl_print("FP_REMAP: 0x%08X, base=0x%08X, remap %ssupported", (unsigned)unit.remap, (unsigned)unit.base,
+                 unit.version == 1 ? "" : "not ");
     }
     for (int i = 0; i < n; i++) {
         uint32_t comp = fpb_comparator(i);
@@ -297,13 +298,11 @@ static void patch(const struct options *o, enum fpb_mode mode, const char *name)
     slots[i].size = pending.size;
     pending.block = NULL;
     pending.size = 0;
-    if (mode == FPB_TRAMPOLINE) {
-        extern void fpb_trampoline_0(void);
+    if (mode == FPB_TRAMPOLINE)
         fl_ok("%s %d: 0x%08X -> tramp(0x%08X) -> 0x%08X", name, i, (unsigned)o->orig,
-              (unsigned)(uintptr_t)fpb_trampoline_0, (unsigned)o->target);
-    } else {
+              (unsigned)fpb_trampoline(i), (unsigned)o->target);
+    else
         fl_ok("%s %d: 0x%08X -> 0x%08X", name, i, (unsigned)o->orig, (unsigned)o->target);
-    }
 }
 
 static void cmd_patch(const struct options *o) { patch(o, FPB_REMAP, "Patch"); }

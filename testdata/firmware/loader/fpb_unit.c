@@ -60,6 +60,8 @@ struct fpb_unit fpb_describe(void)
 
 uint32_t fpb_comparator(int comp) { return FP_COMP(comp); }
 
+uint32_t fpb_trampoline(int comp) { return (uint32_t)trampolines[comp]; }
+
 static void clear_all(void)
 {
     struct fpb_unit unit = fpb_describe();

@@ -41,6 +41,7 @@ type binder struct {
 
 	places    map[*piece]place
 	undefined map[string]target
+	originals map[*firmware.Symbol]*piece // see bindOriginal
 	equal     map[equality]bool
 	locals    *statics
 	library   *library
@@ -337,6 +338,9 @@ func (b *binder) bindUndefined(from *piece, s *object.Symbol) (target, error) {
 }
 
 func (b *binder) findUndefined(from *piece, s *object.Symbol) (target, error) {
+	if name, ok := originalName(s.Name); ok {
+		return b.bindOriginal(from, name)
+	}
 	if f := b.image.global(s.Name); f != nil {
 		return target{addr: f.Addr, thumb: f.Kind == firmware.Function, name: f.Display}, nil
 	}

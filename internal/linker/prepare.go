@@ -3,6 +3,8 @@ package linker
 import (
 	"maps"
 	"slices"
+
+	"github.com/fpbls/fpbls/internal/firmware"
 )
 
 // A Patch is a block that is decided but has no address yet.
@@ -50,6 +52,7 @@ func newBinder(in Input) *binder {
 		image:     &imageIndex{in.Image, in.ImageDebug},
 		places:    make(map[*piece]place),
 		undefined: make(map[string]target),
+		originals: make(map[*firmware.Symbol]*piece),
 		equal:     make(map[equality]bool),
 		needs:     make(map[string]bool),
 	}

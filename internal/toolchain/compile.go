@@ -94,6 +94,10 @@ func (t *Toolchain) Compile(ctx context.Context, u Unit) (*Result, error) {
 	}
 	defer os.RemoveAll(scratch)
 
+	header, err := serveHeader(scratch)
+	if err != nil {
+		return nil, err
+	}
 	source, err := openSource(u, args, at)
 	if err != nil {
 		return nil, err
@@ -101,7 +105,7 @@ func (t *Toolchain) Compile(ctx context.Context, u Unit) (*Result, error) {
 	defer source.close()
 	args[at] = source.spelled
 	object := filepath.Join(scratch, "unit.o")
-	args = slices.Concat(args, u.Flags, []string{"-c", "-o", object})
+	args = slices.Concat(args, u.Flags, header, []string{"-c", "-o", object})
 
 	start := time.Now()
 	output, err := t.runCompiler(ctx, process{compiler, c.Dir, t.environment(u, scratch), args}, source)

@@ -47,6 +47,10 @@ type Service interface {
 	// Disassembles a function: as it is in the firmware, and as the document would compile.
 	Disassemble(context.Context, DisassembleArgs) (DisassembleResult, error)
 
+	// Rewrites the body of a function in the document, so that it calls the firmware's
+	// own: the start of a patch that logs or changes what goes in and out.
+	Wrap(context.Context, WrapArgs) (WrapResult, error)
+
 	// Asks the board what is on it: one round trip of the line.
 	Info(context.Context, FolderArgs) (board.Info, error)
 
@@ -109,6 +113,7 @@ var commands = []Command{
 	bind(Reinject, "Re-inject what a reset has lost", "Reinject", Service.Reinject),
 	bind(Check, "Check functions without a board", "Check", Service.Check),
 	bind(Disassemble, "Show disassembly", "Disassemble", Service.Disassemble),
+	bind(Wrap, "Wrap a function around the firmware's", "Wrap", Service.Wrap),
 	bind(Info, "Ask the board what is on it", "Info", Service.Info),
 	bind(Status, "Show what is known of the board", "Status", Service.Status),
 	bind(Connect, "Connect to the board", "Connect", Service.Connect),
@@ -130,6 +135,7 @@ const (
 	Reinject    = "fpbls.reinject"
 	Check       = "fpbls.check"
 	Disassemble = "fpbls.disassemble"
+	Wrap        = "fpbls.wrap"
 	Info        = "fpbls.info"
 	Status      = "fpbls.status"
 	Connect     = "fpbls.connect"
@@ -198,6 +204,28 @@ type CheckArgs struct {
 	// The version of the Flash Patch unit to check for, 1 or 2; that of the board
 	// if it is connected, else 1.
 	FPB int `json:"fpb,omitempty"`
+}
+
+// WrapArgs name a function of an open document.
+type WrapArgs struct {
+	// The source file.
+	URI string `json:"uri"`
+
+	// The function, as it is named in the source.
+	Function string `json:"function"`
+
+	// The version of the document that is meant.
+	Version *int32 `json:"version,omitempty"`
+}
+
+// WrapResult is what becomes of the function.
+type WrapResult struct {
+	// The new body, braces included. It needs #include "fpbls.h".
+	Body string `json:"body"`
+
+	// Whether the editor has put it, and the include, into the document
+	// (workspace/applyEdit).
+	Applied bool `json:"applied"`
 }
 
 // SelectArgs choose injected functions: exactly one of function, slot and all.

@@ -20,10 +20,11 @@ const (
 	kindDisable     protocol.CodeActionKind = "fpbls.disable"
 	kindCheck       protocol.CodeActionKind = "fpbls.check"
 	kindDisassemble protocol.CodeActionKind = "fpbls.disassemble"
+	kindWrap        protocol.CodeActionKind = "fpbls.wrap"
 	kindConnect     protocol.CodeActionKind = "fpbls.connect"
 )
 
-var actionKinds = []protocol.CodeActionKind{kindInject, kindRevert, kindEnable, kindDisable, kindCheck, kindDisassemble, kindConnect}
+var actionKinds = []protocol.CodeActionKind{kindInject, kindRevert, kindEnable, kindDisable, kindCheck, kindDisassemble, kindWrap, kindConnect}
 
 // CodeAction lists what can be done with the function at the cursor.
 func (s *server) CodeAction(ctx context.Context, p *protocol.CodeActionParams) ([]protocol.CommandOrCodeAction, error) {
@@ -88,6 +89,10 @@ func (l *actionList) function(v *view, f function) {
 	l.add(kindCheck, fmt.Sprintf("Check `%s` without a board", f.Name), command.Check, command.CheckArgs{InjectArgs: inject}, nil)
 	l.add(kindDisassemble, fmt.Sprintf("Show disassembly of `%s`", f.Name), command.Disassemble,
 		command.DisassembleArgs{FolderArgs: inFolder(uri), Function: f.Name, Show: true}, nil)
+	if l.server.editor.edits && mayWrap(f.Function) {
+		l.add(kindWrap, fmt.Sprintf("Wrap `%s` around the firmware's", f.Name), command.Wrap,
+			command.WrapArgs{URI: uri, Function: f.Name, Version: new(v.document.Version)}, nil)
+	}
 }
 
 // add adds an action that runs the command, unless its kind is not asked for. With

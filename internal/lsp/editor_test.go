@@ -332,7 +332,7 @@ func (e *testEditor) on(method string, f func(message) (any, bool)) {
 const capable = `{
 	"general": {"positionEncodings": ["utf-16"]},
 	"window": {"workDoneProgress": true, "showMessage": {}, "showDocument": {"support": true}},
-	"workspace": {"workspaceFolders": true, "codeLens": {"refreshSupport": true}, "inlayHint": {"refreshSupport": true}},
+	"workspace": {"applyEdit": true, "workspaceFolders": true, "codeLens": {"refreshSupport": true}, "inlayHint": {"refreshSupport": true}},
 	"textDocument": {
 		"codeAction": {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": [""]}}, "disabledSupport": true},
 		"publishDiagnostics": {"relatedInformation": true}

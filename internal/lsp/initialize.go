@@ -27,6 +27,7 @@ type editor struct {
 	hintRefresh   bool
 	asks          bool // window/showMessageRequest
 	shows         bool // window/showDocument
+	edits         bool // workspace/applyEdit
 	actions       bool // understands code actions, not only commands
 	disabled      bool // shows disabled code actions
 	related       bool // of diagnostics
@@ -53,6 +54,7 @@ type initializeParams struct {
 			ShowDocument     struct{ Support bool }
 		}
 		Workspace struct {
+			ApplyEdit              bool
 			Configuration          bool
 			DidChangeConfiguration struct{ DynamicRegistration bool }
 			CodeLens, InlayHint    struct{ RefreshSupport bool }
@@ -124,6 +126,7 @@ func (s *server) readEditor(p initializeParams) editor {
 		hintRefresh:   c.Workspace.InlayHint.RefreshSupport,
 		asks:          c.Window.ShowMessage != nil,
 		shows:         c.Window.ShowDocument.Support,
+		edits:         c.Workspace.ApplyEdit,
 		actions:       c.TextDocument.CodeAction.CodeActionLiteralSupport != nil,
 		disabled:      c.TextDocument.CodeAction.DisabledSupport,
 		related:       c.TextDocument.PublishDiagnostics.RelatedInformation,

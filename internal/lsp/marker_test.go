@@ -167,6 +167,31 @@ func play(t *testing.T, archive *txtar.Archive) *markerTest {
 		}
 		return map[string]string{"title": m.answer}, true
 	})
+	m.on("workspace/applyEdit", func(r message) (any, bool) {
+		var p struct {
+			Edit struct {
+				Changes map[string][]struct {
+					Range   struct{ Start, End struct{ Line, Character int } }
+					NewText string
+				}
+			}
+		}
+		if err := json.Unmarshal(r.Params, &p); err != nil {
+			return nil, true
+		}
+		offset := func(line, character int) int {
+			lines := strings.SplitAfter(m.text, "\n")
+			return len(strings.Join(lines[:line], "")) + character
+		}
+		edits := p.Edit.Changes[string(uri.File(m.path))]
+		for _, e := range slices.Backward(edits) { // by place, the last first
+			from, to := offset(e.Range.Start.Line, e.Range.Start.Character), offset(e.Range.End.Line, e.Range.End.Character)
+			m.text = m.text[:from] + e.NewText + m.text[to:]
+		}
+		m.version++
+		m.edit(m.path, m.version, m.text)
+		return map[string]bool{"applied": true}, true
+	})
 	return m
 }
 

@@ -3,7 +3,6 @@
 package board
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -311,41 +310,4 @@ func (st *Status) setInfo(s *session, lost []patch.Record) {
 	default:
 		st.Health = "ready"
 	}
-}
-
-// sampleSize is how many bytes of each place are compared with the board: few,
-// because the firmware stands still while it answers.
-const sampleSize = 32
-
-// sameFirmware compares samples over the image's code with the board.
-func sameFirmware(ctx context.Context, client *fpb.Client, image *firmware.Image) (bool, error) {
-	for _, addr := range samples(image) {
-		want, ok := image.Bytes(addr, sampleSize)
-		if !ok {
-			continue
-		}
-		got, err := client.ReadMemory(ctx, addr, sampleSize, nil)
-		if err != nil {
-			return false, err
-		}
-		if !bytes.Equal(got, want) {
-			return false, nil
-		}
-	}
-	return true, nil
-}
-
-// samples picks places spread over the executable part of the image.
-func samples(image *firmware.Image) []uint32 {
-	const places = 4
-	var addrs []uint32
-	for _, r := range image.Regions() {
-		if !r.Exec || !r.Loaded || r.Write || r.Size < sampleSize {
-			continue
-		}
-		for i := range uint32(places) {
-			addrs = append(addrs, r.Addr+uint32(uint64(r.Size-sampleSize)*uint64(i)/(places-1))&^3)
-		}
-	}
-	return addrs[:min(len(addrs), 2*places)]
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/fpbls/fpbls/internal/fpb"
+	"github.com/fpbls/fpbls/internal/port"
 	"github.com/fpbls/fpbls/internal/problem"
 	"github.com/fpbls/fpbls/internal/settings"
 	"github.com/fpbls/fpbls/internal/workspace"
@@ -29,6 +32,9 @@ type app struct {
 	baud            int
 	elf             string
 	compileCommands string
+	wireTrace       string
+
+	files []*os.File // that are written while the command runs
 }
 
 // Exit statuses.
@@ -45,6 +51,9 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	err := root.ExecuteContext(ctx)
+	for _, f := range a.files {
+		err = errors.Join(err, f.Close())
+	}
 	if err == nil {
 		return exitDone
 	}
@@ -71,7 +80,7 @@ does the same jobs from the command line. "fpbls demo" shows it without a board.
 		Args:          unknownCommand,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if stdio || !isTerminal(a.in) {
-				return a.serve(cmd.Context())
+				return new(server).run(cmd.Context(), a)
 			}
 			return cmd.Help()
 		},
@@ -84,6 +93,7 @@ does the same jobs from the command line. "fpbls demo" shows it without a board.
 	flags.IntVar(&a.baud, "baud", 0, "the line's `speed` in bits per second")
 	flags.StringVar(&a.elf, "elf", "", "the ELF `file` of the firmware that runs")
 	flags.StringVar(&a.compileCommands, "compile-commands", "", "the compile database, a `file` or its directory")
+	flags.StringVar(&a.wireTrace, "wire-trace", "", "record what crosses the line in a `file`, for a bug report; --port replay:FILE plays it again")
 	must(root.RegisterFlagCompletionFunc("port", completePorts))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return problem.New(problem.Usage, `see "`+cmd.CommandPath()+` --help"`, "%w", err)
@@ -123,7 +133,38 @@ func (a *app) open() (*workspace.Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	return workspace.Open(root, workspace.Options{Layers: []settings.Layer{layer}, UserDir: userDir()}), nil
+	open, err := a.openPort()
+	if err != nil {
+		return nil, err
+	}
+	return workspace.Open(root, workspace.Options{Layers: []settings.Layer{layer}, UserDir: userDir(), OpenPort: open}), nil
+}
+
+// openPort opens ports, and records what crosses them if that is asked for.
+func (a *app) openPort() (func(context.Context, string, port.Options) (fpb.Conn, error), error) {
+	w, err := a.create(a.wireTrace)
+	if err != nil || w == nil {
+		return port.Open, err
+	}
+	recorder := port.NewRecorder(w)
+	return func(ctx context.Context, url string, o port.Options) (fpb.Conn, error) {
+		o.Recorder = recorder
+		return port.Open(ctx, url, o)
+	}, nil
+}
+
+// create creates a file that is written until the command ends; nil if it has no
+// name. What it holds is nobody else's business.
+func (a *app) create(name string) (io.Writer, error) {
+	if name == "" {
+		return nil, nil
+	}
+	f, err := os.OpenFile(a.path(name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, problem.New(problem.Usage, "name a file that can be written", "%w", err)
+	}
+	a.files = append(a.files, f)
+	return f, nil
 }
 
 // layer is what the flags set.

@@ -12,26 +12,49 @@ import (
 )
 
 func (a *app) serveCommand() *cobra.Command {
+	var o server
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Be a language server on standard input and output",
 		Long: `Be a language server on standard input and output. This is also what fpbls does
 without arguments when standard input is not a terminal.`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), a) },
 	}
-	cmd.Flags().Bool("stdio", true, "as editors pass it; there is no other way")
+	flags := cmd.Flags()
+	flags.Bool("stdio", true, "as editors pass it; there is no other way")
+	flags.StringVar(&o.log, "log", "", "write the log to a `file` instead of standard error")
+	flags.StringVar(&o.trace, "trace", "", "record every message to and from the editor in a `file`")
 	return cmd
 }
 
-func (a *app) serve(ctx context.Context) error {
+// A server is what serve is told.
+type server struct{ log, trace string }
+
+func (o *server) run(ctx context.Context, a *app) error {
 	layer, err := a.layer()
 	if err != nil {
 		return err
 	}
+	open, err := a.openPort()
+	if err != nil {
+		return err
+	}
+	trace, err := a.create(o.trace)
+	if err != nil {
+		return err
+	}
+	log, err := a.create(o.log)
+	if err != nil {
+		return err
+	}
+	level := slog.LevelDebug
+	if log == nil {
+		log, level = a.err, slog.LevelInfo
+	}
 	os.Stdout = os.Stderr // a stray print must not corrupt the protocol
 	return lsp.Serve(ctx, stdio{a.in, a.out}, lsp.Options{
-		Log: slog.New(slog.NewTextHandler(a.err, nil)), Version: buildVersion().Version,
-		UserDir: userDir(), Flags: layer,
+		Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level})), Trace: trace,
+		Version: buildVersion().Version, UserDir: userDir(), Flags: layer, OpenPort: open,
 	})
 }
 

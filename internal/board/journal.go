@@ -32,8 +32,8 @@ type journalFile struct {
 const maxJournal = 4 << 20
 
 func newJournal(dir, port string) journal {
-	// The simulated board inside the process ends with it.
-	if dir == "" || strings.HasPrefix(port, "sim:") {
+	// The simulated board inside the process ends with it, and so does a replay.
+	if dir == "" || strings.HasPrefix(port, "sim:") || strings.HasPrefix(port, "replay:") {
 		return journal{}
 	}
 	sum := sha256.Sum256([]byte(port))

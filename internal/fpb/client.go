@@ -21,9 +21,6 @@ type Options struct {
 	// loader's answers. It is called from the client's reader goroutine, must
 	// not block, and must not keep p.
 	Output func(p []byte)
-	// Trace receives every byte of the line, both directions, for bug reports.
-	// It may be called from several goroutines at the same time.
-	Trace func(d Direction, p []byte)
 	// Timeout is how long an answer may be overdue, beside the time its bytes
 	// take on the line, until the board has shown how soon it answers. Zero: two
 	// seconds, for a main loop that polls rarely.
@@ -102,6 +99,9 @@ func NewClient(conn Conn, o Options) *Client {
 		unsynced: true,
 		pace:     pace{patience: o.Timeout, down: newWindow(16, 768)},
 	}
+	if s, ok := conn.(Seeder); ok {
+		c.nonce = s.Seed()
+	}
 	c.setLineSize(bareMetalLine)
 	go c.read()
 	return c
@@ -158,9 +158,6 @@ func (c *Client) writeLine(ctx context.Context, line string) error {
 }
 
 func (c *Client) put(ctx context.Context, p []byte) error {
-	if c.opts.Trace != nil {
-		c.opts.Trace(Sent, p)
-	}
 	c.sent.Add(int64(len(p)))
 	return c.conn.Write(ctx, p)
 }
@@ -177,9 +174,6 @@ func (c *Client) read() {
 		cancel()
 		if n > 0 {
 			c.received.Add(int64(n))
-			if c.opts.Trace != nil {
-				c.opts.Trace(Received, buf[:n])
-			}
 		}
 		c.mu.Lock()
 		before := c.demux.state

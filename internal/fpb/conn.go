@@ -18,6 +18,10 @@ type Conn interface {
 	Close() error
 }
 
+// A Seeder is a line that decides on the client's random numbers, so that a
+// recorded one can be played again.
+type Seeder interface{ Seed() uint32 }
+
 var (
 	// ErrClosed reports that this side closed the line.
 	ErrClosed = errors.New("the line is closed")

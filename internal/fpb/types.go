@@ -44,14 +44,6 @@ type Slot struct {
 	On     bool   // the comparator is enabled
 }
 
-// Direction tells the two ends of the line apart in a trace.
-type Direction bool
-
-const (
-	Sent     Direction = false
-	Received Direction = true
-)
-
 // ErrAllocationLost is in the tree of an error of [Client.Upload] after which
 // the loader holds no allocation any more: allocate anew, link for the new
 // address, and upload all of it again.

@@ -17,11 +17,14 @@ type Options struct {
 	Baud int
 	// Firmware gives the firmware of "sim:", which names none itself.
 	Firmware func() (name string, elf []byte, err error)
+	// Recorder gets what crosses the line; nil: nobody does.
+	Recorder *Recorder
 }
 
 const defaultBaud = 115200
 
-// Open opens /dev/tty…, COM3, tcp://host:port, sim: or sim:path.elf.
+// Open opens /dev/tty…, COM3, tcp://host:port, sim:, sim:path.elf, or replay:path,
+// which a [Recorder] has written.
 //
 // Opening a serial port without resetting the board: many boards are wired so
 // that a change of DTR or RTS resets them, and every system raises both lines when a
@@ -33,11 +36,22 @@ func Open(ctx context.Context, url string, o Options) (fpb.Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	conn, err := open(ctx, url, o)
+	if err != nil || o.Recorder == nil {
+		return conn, err
+	}
+	return o.Recorder.record(url, conn), nil
+}
+
+func open(ctx context.Context, url string, o Options) (fpb.Conn, error) {
 	if path, ok := strings.CutPrefix(url, "sim:"); ok {
 		return openSim(path, o)
 	}
 	if address, ok := strings.CutPrefix(url, "tcp://"); ok {
 		return dial(ctx, url, address)
+	}
+	if path, ok := strings.CutPrefix(url, "replay:"); ok {
+		return openReplay(path)
 	}
 	if scheme, _, ok := strings.Cut(url, "://"); ok {
 		return nil, problem.New(problem.PortMissing, "ports are /dev/tty…, COM3, tcp://host:port, sim: and sim:path.elf",

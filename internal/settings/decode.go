@@ -158,8 +158,10 @@ func (f Field) resolve(dir, s string) string {
 	case Path:
 		return abs(s)
 	case Port:
-		if p, ok := strings.CutPrefix(s, "sim:"); ok {
-			return "sim:" + abs(p)
+		for _, scheme := range []string{"sim:", "replay:"} {
+			if p, ok := strings.CutPrefix(s, scheme); ok {
+				return scheme + abs(p)
+			}
 		}
 	}
 	return s

@@ -80,7 +80,7 @@ func (a *app) disasmCommand() *cobra.Command {
 }
 
 func disassemble(image *firmware.Image, s *firmware.Symbol) disassembly {
-	d := disassembly{symbol: newSymbol(image, s), Instructions: []instruction{}}
+	d := disassembly{symbol: newDescriber(image).symbol(s), Instructions: []instruction{}}
 	name := func(addr uint32) string {
 		f := image.At(addr)
 		switch {

@@ -28,7 +28,7 @@ func (r injected) text(w io.Writer) {
 		d.text(w)
 	}
 	for _, note := range r.Notes {
-		fmt.Fprintln(w, "note: "+note)
+		fmt.Fprintln(w, "note: "+note.Text)
 	}
 	fmt.Fprintln(w, r.Summary())
 	if len(r.Patches) > 1 {
@@ -41,7 +41,7 @@ type checked struct{ injected }
 
 func (r checked) text(w io.Writer) {
 	for _, note := range r.Notes {
-		fmt.Fprintln(w, "note: "+note)
+		fmt.Fprintln(w, "note: "+note.Text)
 	}
 	for _, p := range r.Patches {
 		fmt.Fprintf(w, "%s: %d B, can be injected\n", p.Name(), p.Size)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/fpbls/fpbls/internal/dwarf"
 	"github.com/fpbls/fpbls/internal/firmware"
 	"github.com/fpbls/fpbls/internal/patch"
 	"github.com/fpbls/fpbls/internal/problem"
@@ -25,18 +26,35 @@ type symbol struct {
 	Address patch.Address `json:"address"`
 	Size    uint32        `json:"size"`
 	Kind    firmware.Kind `json:"kind"`
-	File    string        `json:"file"` // source; empty for a global variable
+	File    string        `json:"file"` // source; empty where nothing tells it
 }
 
-func newSymbol(image *firmware.Image, s *firmware.Symbol) symbol {
+// A describer makes symbols of the image's.
+type describer struct {
+	debug *dwarf.Info       // nil without any
+	names map[string]string // of units, as the compiler was given them, by path
+}
+
+func newDescriber(image *firmware.Image) describer {
+	d := describer{names: make(map[string]string)}
+	d.debug, _ = image.Debug()
+	if d.debug != nil {
+		for _, u := range d.debug.Units() {
+			d.names[u.Path()] = u.Name
+		}
+	}
+	return d
+}
+
+func (d describer) symbol(s *firmware.Symbol) symbol {
 	r := symbol{Name: s.Name, Address: patch.Address(s.Addr), Size: s.Size, Kind: s.Kind, File: s.File}
 	if s.Display != s.Name {
 		r.Display = s.Display
 	}
 	// The symbol table tells only the files of local symbols.
-	if debug, err := image.Debug(); err == nil && s.Kind == firmware.Function {
-		if f, ok := debug.FunctionAt(s.Addr); ok {
-			r.File = f.Unit
+	if d.debug != nil {
+		if path, ok := d.debug.PathAt(s.Addr); ok {
+			r.File = cmp.Or(d.names[path], path)
 		}
 	}
 	return r
@@ -72,9 +90,10 @@ func (a *app) symbolsCommand() *cobra.Command {
 				return err
 			}
 			found := symbols{Symbols: []symbol{}}
+			describe := newDescriber(image)
 			for _, s := range image.Symbols() {
 				if matches(s.Name) || matches(s.Display) {
-					found.Symbols = append(found.Symbols, newSymbol(image, s))
+					found.Symbols = append(found.Symbols, describe.symbol(s))
 				}
 			}
 			return a.print(found)

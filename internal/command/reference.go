@@ -1,6 +1,7 @@
 package command
 
 import (
+	"encoding"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -95,6 +96,9 @@ func (r *reference) types() {
 }
 
 func (r *reference) typeName(t reflect.Type) string {
+	if t.Kind() == reflect.Struct && t.Implements(reflect.TypeFor[encoding.TextMarshaler]()) {
+		return "string"
+	}
 	switch t.Kind() {
 	case reflect.Pointer:
 		return r.typeName(t.Elem()) + " or null"

@@ -3,6 +3,7 @@ package firmware
 import (
 	"cmp"
 	"encoding/binary"
+	"iter"
 	"slices"
 	"sort"
 
@@ -45,8 +46,20 @@ func (im *Image) findBranches() []Branch {
 }
 
 // branchesOf yields the direct branches of one function.
-func (im *Image) branchesOf(f *Symbol) func(yield func(Branch) bool) {
+func (im *Image) branchesOf(f *Symbol) iter.Seq[Branch] {
 	return func(yield func(Branch) bool) {
+		for addr, inst := range im.instructions(f) {
+			if to, ok := inst.BranchTarget(addr); ok && !yield(Branch{Addr: addr, To: to, Call: inst.Op == thumb.OpBL}) {
+				return
+			}
+		}
+	}
+}
+
+// instructions yields the function's instructions by address, without the data
+// between them.
+func (im *Image) instructions(f *Symbol) iter.Seq2[uint32, thumb.Inst] {
+	return func(yield func(uint32, thumb.Inst) bool) {
 		code, ok := im.Bytes(f.Addr, f.Size)
 		if !ok {
 			return
@@ -62,10 +75,8 @@ func (im *Image) branchesOf(f *Symbol) func(yield func(Branch) bool) {
 				hw2 = binary.LittleEndian.Uint16(code[off+2:])
 			}
 			inst := thumb.Decode(hw1, hw2)
-			if to, ok := inst.BranchTarget(addr); ok {
-				if !yield(Branch{Addr: addr, To: to, Call: inst.Op == thumb.OpBL}) {
-					return
-				}
+			if !yield(addr, inst) {
+				return
 			}
 			off += max(int(inst.Size), 2)
 		}

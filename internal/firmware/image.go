@@ -32,6 +32,8 @@ type Image struct {
 	branches  func() []Branch
 
 	loaderPath func() map[uint32]bool
+	once       func() map[uint32]string
+	entry      uint32 // where the ELF says that it starts, without the Thumb bit
 }
 
 // Kind is what a symbol names.
@@ -182,6 +184,14 @@ func (im *Image) Contains(addr, n uint32) bool {
 func (im *Image) IsData(addr uint32) bool {
 	i := sort.Search(len(im.data), func(i int) bool { return im.data[i].end > addr })
 	return i < len(im.data) && im.data[i].addr <= addr
+}
+
+// Warm computes what is otherwise computed when it is asked for the first time.
+func (im *Image) Warm() {
+	im.debug()
+	im.branches()
+	im.loaderPath()
+	im.once()
 }
 
 // lazily returns a function that calls f once.

@@ -64,7 +64,7 @@ func read(path string, r io.ReaderAt, reopen func() (io.ReaderAt, func(), error)
 	if err := checkHeader(path, f); err != nil {
 		return nil, err
 	}
-	im := &Image{path: path}
+	im := &Image{path: path, entry: uint32(f.Entry) &^ 1}
 	if err := im.readContent(f); err != nil {
 		return nil, err
 	}
@@ -75,6 +75,7 @@ func read(path string, r io.ReaderAt, reopen func() (io.ReaderAt, func(), error)
 	im.byShort = lazily(im.shortNames)
 	im.branches = lazily(im.findBranches)
 	im.loaderPath = lazily(im.findLoaderPath)
+	im.once = lazily(im.findOnce)
 	type result struct {
 		info *dwarf.Info
 		err  error

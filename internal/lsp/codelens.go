@@ -25,6 +25,9 @@ func (s *server) CodeLens(ctx context.Context, p *protocol.CodeLensParams) ([]pr
 	for _, f := range v.functions() {
 		add := func(on bool, title, id string, args any) {
 			if on {
+				if f.once != "" {
+					title += " (never entered again)"
+				}
 				lenses = append(lenses, protocol.CodeLens{
 					Range:   s.editorRange(d.Text, f.NameStart, f.NameEnd),
 					Command: protocol.Command{Title: title, Command: id, Arguments: arguments(args)},

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -13,6 +12,8 @@ import (
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
+	"github.com/fpbls/fpbls/internal/firmware"
+	"github.com/fpbls/fpbls/internal/patch"
 	"github.com/fpbls/fpbls/internal/problem"
 	"github.com/fpbls/fpbls/internal/toolchain"
 	"github.com/fpbls/fpbls/internal/workspace"
@@ -207,27 +208,14 @@ func (d *diagnostics) settings(p *workspace.Project) {
 
 // A build is what making a patch from a source file has brought up.
 type build struct {
+	folder    *folder
 	snapshot  *workspace.Snapshot
 	path      string
 	functions []string
 	messages  []toolchain.Diagnostic // of the compiler
-	notes     []string               // of the core
-	inlined   []inlining
+	notes     []patch.Note           // of the core
 	err       error
 }
-
-// An inlining is a place of the firmware that has its own copy of a function.
-type inlining struct {
-	function, caller string
-	path             string
-	line             int
-}
-
-// The codes of what is no error and so no problem.
-const (
-	codeNote    = "note"
-	codeInlined = "inlined"
-)
 
 // unit publishes what a build has brought up, which may be nothing.
 func (d *diagnostics) unit(b build) {
@@ -242,43 +230,37 @@ func (d *diagnostics) unit(b build) {
 		found[u] = append(found[u], r.tool(b.path, b.functions[0], protocol.DiagnosticSeverityError, string(problem.CodeOf(b.err)), b.err.Error()))
 	}
 	for _, note := range b.notes {
-		found[u] = append(found[u], r.tool(b.path, b.functions[0], protocol.DiagnosticSeverityInformation, codeNote, note))
-	}
-	for _, name := range b.functions {
-		if about, ok := r.inlined(b, name); ok {
-			found[u] = append(found[u], about)
-		}
+		found[u] = append(found[u], r.note(b, note))
 	}
 	d.replace(origin{originUnit, b.path}, found)
 	d.send() // before the command is answered
 }
 
-// inlined tells where the firmware goes on with the old code of the function.
-func (r renderer) inlined(b build, name string) (protocol.Diagnostic, bool) {
-	var callers []string
-	var related []protocol.DiagnosticRelatedInformation
-	for _, i := range b.inlined {
-		if i.function != name {
-			continue
-		}
-		if !slices.Contains(callers, i.caller) {
-			callers = append(callers, i.caller)
-		}
-		at := protocol.Position{Line: uint32(max(i.line-1, 0))}
-		related = append(related, protocol.DiagnosticRelatedInformation{
-			Location: protocol.Location{URI: r.uri(i.path), Range: protocol.Range{Start: at, End: at}}, Message: "inlined into " + i.caller,
-		})
+// note shows a note of the core at the function that it is about.
+func (r renderer) note(b build, n patch.Note) protocol.Diagnostic {
+	severity := protocol.DiagnosticSeverityWarning
+	if n.Code == patch.NoteBuild {
+		severity = protocol.DiagnosticSeverityInformation
 	}
-	if len(callers) == 0 {
-		return protocol.Diagnostic{}, false
+	name := b.functions[0]
+	if image := b.folder.project.Loaded(); image != nil && n.Function != "" {
+		for _, f := range b.functions { // as the source calls them
+			if slices.ContainsFunc(image.Lookup(f), func(s *firmware.Symbol) bool { return s.Name == n.Function }) {
+				name = f
+			}
+		}
 	}
-	slices.Sort(callers)
-	out := r.tool(b.path, name, protocol.DiagnosticSeverityWarning, codeInlined,
-		fmt.Sprintf("%s was inlined into %s, which go on with the old code: inject them as well", name, strings.Join(callers, ", ")))
+	out := r.tool(b.path, name, severity, string(n.Code), n.Text)
 	if r.server.editor.related {
-		out.RelatedInformation = related
+		for _, site := range n.Inlined {
+			at := protocol.Position{Line: uint32(max(site.Line-1, 0))}
+			out.RelatedInformation = append(out.RelatedInformation, protocol.DiagnosticRelatedInformation{
+				Location: protocol.Location{URI: r.uri(b.folder.absolute(site.Unit)), Range: protocol.Range{Start: at, End: at}},
+				Message:  "inlined into " + site.Caller,
+			})
+		}
 	}
-	return out, true
+	return out
 }
 
 // sourceProblems are the problems of the source, as opposed to those of the board,

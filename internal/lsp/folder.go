@@ -118,7 +118,7 @@ func (f *folder) changed() {
 	f.mu.Unlock()
 	if fresh {
 		// Hovers and symbols need it; the first one should not wait.
-		f.server.start(func(context.Context) { image.Debug() })
+		f.server.start(func(context.Context) { image.Warm() })
 	}
 	f.server.diagnostics.settings(f.project)
 	f.status.poke()

@@ -68,6 +68,7 @@ type function struct {
 	state  state
 	symbol *firmware.Symbol // nil: not in the firmware
 	record *patch.Record    // of the patch, where there is one; what it was, if it is lost
+	once   string           // why a patch of it would not run; empty if it would
 }
 
 // functions lists the functions of the document in the order of the text.
@@ -96,7 +97,7 @@ func (v *view) function(source csource.Function) function {
 	if f.symbol = findFunction(v.image, v.document.Path, source.Name); f.symbol == nil {
 		return f
 	}
-	f.state = stateFresh
+	f.state, f.once = stateFresh, patch.EnteredOnce(v.image, f.symbol)
 	if v.status.Match == board.Mismatch {
 		return f // what the board has at these addresses is something else
 	}

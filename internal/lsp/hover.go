@@ -56,6 +56,9 @@ func (v *view) describe(f function) string {
 	if callers := v.callersOf(f); len(callers) > 0 {
 		fmt.Fprintf(&b, "\n\nInlined into %s: they have copies of their own", strings.Join(callers, ", "))
 	}
+	if f.once != "" {
+		fmt.Fprintf(&b, "\n\n**Never entered again:** %s", f.once)
+	}
 	if err := v.refusal(f); err != nil {
 		fmt.Fprintf(&b, "\n\nIt cannot be injected: %v", err)
 	}
@@ -64,9 +67,17 @@ func (v *view) describe(f function) string {
 
 // callersOf lists the functions that have a copy of f.
 func (v *view) callersOf(f function) []string {
+	debug, err := v.image.Debug()
+	if err != nil {
+		return nil // without debug information nobody knows
+	}
+	name := f.Name
+	if f.symbol != nil {
+		name = f.symbol.Name
+	}
 	var callers []string
-	for _, i := range v.folder.inlined([]string{f.Name}) {
-		callers = append(callers, i.caller)
+	for _, site := range debug.InlinedAt(name) {
+		callers = append(callers, site.Caller)
 	}
 	slices.Sort(callers)
 	return slices.Compact(callers)

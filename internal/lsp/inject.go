@@ -79,7 +79,7 @@ func (j injection) attempt(ctx context.Context, e executor) (patch.Result, error
 	}
 	found := build{
 		snapshot: j.snapshot, path: j.unit.Path, functions: j.functions,
-		messages: result.Diagnostics, notes: result.Notes, inlined: j.folder.inlined(j.functions), err: err,
+		folder: j.folder, messages: result.Diagnostics, notes: result.Notes, err: err,
 	}
 	if err != nil {
 		found.messages = compilerMessages(err)
@@ -145,25 +145,6 @@ func (j injection) remember(result patch.Result) {
 	j.folder.server.refresh.poke()
 }
 
-// inlined lists where the firmware has copies of the functions.
-func (f *folder) inlined(names []string) []inlining {
-	image := f.project.Loaded()
-	if image == nil {
-		return nil
-	}
-	debug, err := image.Debug()
-	if err != nil {
-		return nil // without debug information nobody knows
-	}
-	var all []inlining
-	for _, name := range names {
-		for _, site := range debug.InlinedAt(name) {
-			all = append(all, inlining{function: name, caller: site.Caller, path: f.absolute(site.Unit), line: site.Line})
-		}
-	}
-	return all
-}
-
 func functionNamed(d *workspace.Document, name string) (csource.Function, bool) {
 	for _, f := range d.Source().Functions {
 		if f.Name == name {
@@ -227,7 +208,7 @@ func (e executor) Check(ctx context.Context, a command.CheckArgs) (command.Injec
 		if err != nil {
 			return "", err
 		}
-		found := build{snapshot: snapshot(ctx), path: unit.Path, functions: names, inlined: f.inlined(names)}
+		found := build{snapshot: snapshot(ctx), path: unit.Path, functions: names, folder: f}
 		built, err := builder.Build(ctx, unit, names, report(ctx))
 		if err == nil {
 			result, err = built.Check(version)

@@ -16,6 +16,7 @@ import (
 	"go.lsp.dev/uri"
 
 	"github.com/fpbls/fpbls/internal/command"
+	"github.com/fpbls/fpbls/internal/patch"
 	"github.com/fpbls/fpbls/internal/problem"
 	"github.com/fpbls/fpbls/internal/settings"
 	"github.com/fpbls/fpbls/internal/sim"
@@ -48,8 +49,11 @@ import (
 //
 // The workspace is the demo project with the archive's files over it. With a file
 // named flags it is instead the C files of the archive, compiled and linked with
-// these.
+// these. A file named image has OLD => NEW, of equal length, to replace in the ELF.
 var markLine = regexp.MustCompile(`^\s*//@([\d,]+) (\w+) (.*)$`)
+
+// enteredOnce stands among the states for a function that is never entered again.
+const enteredOnce state = "never entered again"
 
 // covered collects what the marker tests have seen, for TestMarkersCover.
 var covered struct {
@@ -108,7 +112,10 @@ func testMarkersCover(t *testing.T) {
 			t.Errorf("no marker test runs %s", id)
 		}
 	}
-	codes := []string{string(problem.CompileFailed), string(problem.Config), codeNote, codeInlined}
+	codes := []string{string(problem.CompileFailed), string(problem.Config)}
+	for _, c := range patch.NoteCodes {
+		codes = append(codes, string(c))
+	}
 	for _, c := range sourceProblems {
 		codes = append(codes, string(c))
 	}
@@ -117,7 +124,7 @@ func testMarkersCover(t *testing.T) {
 			t.Errorf("no marker test has a diagnostic or a refusal with the code %s", code)
 		}
 	}
-	for _, s := range []state{stateFresh, stateLive, stateEdited, stateDisabled, stateLost, stateMissing} {
+	for _, s := range []state{stateFresh, stateLive, stateEdited, stateDisabled, stateLost, stateMissing, enteredOnce} {
 		if !covered.states[string(s)] {
 			t.Errorf("no marker test has a function that is %s", s)
 		}
@@ -142,7 +149,7 @@ func play(t *testing.T, archive *txtar.Archive) *markerTest {
 		write(t, filepath.Join(p.Dir, settings.FileName), "port = \"sim:\"\n")
 	}
 	for _, f := range archive.Files {
-		if f.Name == "flags" {
+		if f.Name == "flags" || f.Name == "image" {
 			continue
 		}
 		path := filepath.Join(p.Dir, filepath.FromSlash(f.Name))
@@ -156,6 +163,15 @@ func play(t *testing.T, archive *txtar.Archive) *markerTest {
 	}
 	if flags != "" {
 		buildFirmware(t, p, archive, strings.Fields(flags))
+	}
+	for _, f := range archive.Files {
+		if old, by, ok := strings.Cut(strings.TrimSpace(string(f.Data)), " => "); ok && f.Name == "image" {
+			image := read(t, p.ELF)
+			if !strings.Contains(image, old) || len(old) != len(by) {
+				t.Fatalf("the image has no %q of that length", old)
+			}
+			write(t, p.ELF, strings.ReplaceAll(image, old, by))
+		}
 	}
 	m := &markerTest{path: p.Source, text: read(t, p.Source), version: 1}
 	m.bench = newBench(t, sim.Config{})
@@ -440,7 +456,7 @@ func (m *markerTest) hover(line string) string {
 	}
 	for s, words := range map[state]string{
 		stateFresh: "On the board: not injected", stateLive: "B, at ", stateEdited: "edited since injected",
-		stateDisabled: "On the board: disabled", stateLost: "On the board: lost", stateMissing: "is not in ",
+		stateDisabled: "On the board: disabled", stateLost: "On the board: lost", stateMissing: "is not in ", enteredOnce: "Never entered again:",
 	} {
 		if strings.Contains(hover.Contents.Value, words) {
 			cover(&covered.states, string(s))

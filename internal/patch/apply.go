@@ -76,7 +76,7 @@ func (in *Injection) Apply(ctx context.Context, b *Board, mode string, emit func
 	if err != nil {
 		return r, err
 	}
-	r.Notes = append(r.Notes, prepared.Notes...)
+	r.addNotes(prepared)
 	watch.lap(&r.MS.Link)
 
 	content, err := in.transfer(ctx, b, prepared, entries, m, emit, &r.MS)

@@ -39,8 +39,9 @@ type Injection struct {
 	image       *firmware.Image
 	targets     []*firmware.Symbol
 	object      *object.Object
+	debug       *dwarf.Info // of the object; nil without any
 	library     func() ([]byte, error)
-	notes       []string
+	notes       []Note
 	diagnostics []toolchain.Diagnostic
 	started     time.Time
 	compile     int64 // milliseconds
@@ -83,7 +84,7 @@ func (b *Builder) Build(ctx context.Context, unit Unit, functions []string, emit
 		return nil, err
 	}
 	if command.Note != "" {
-		in.notes = append(in.notes, command.Note)
+		in.note(command.Note)
 	}
 
 	emit(Event{Stage: StageCompile, Function: in.targets[0].Name})
@@ -97,6 +98,8 @@ func (b *Builder) Build(ctx context.Context, unit Unit, functions []string, emit
 	if in.object, err = object.Parse(result.Object); err != nil {
 		return nil, err
 	}
+	in.debug, _ = dwarf.ForObject(in.object)
+	in.look()
 	in.library = func() ([]byte, error) { return b.Toolchain.LibGCC(ctx, command) }
 	return in, nil
 }
@@ -124,7 +127,7 @@ func (in *Injection) Check(version int) (Result, error) {
 			Original: Address(f.Target.Addr), Size: f.Size,
 		})
 	}
-	r.Notes = append(r.Notes, prepared.Notes...)
+	r.addNotes(prepared)
 	r.MS.Compile = in.compile
 	r.MS.Total = time.Since(in.started).Milliseconds()
 	return r, nil
@@ -133,11 +136,10 @@ func (in *Injection) Check(version int) (Result, error) {
 // prepare decides what the patch takes along and what it binds to.
 func (in *Injection) prepare(live []linker.LiveSymbol) (*linker.Patch, error) {
 	input := linker.Input{
-		Object: in.object, Image: in.image, Unit: in.unit, Live: live, Library: in.library,
+		Object: in.object, ObjectDebug: in.debug, Image: in.image, Unit: in.unit, Live: live, Library: in.library,
 	}
 	// Without debug information statics are told apart by their names alone.
 	input.ImageDebug, _ = in.image.Debug()
-	input.ObjectDebug, _ = dwarf.ForObject(in.object)
 	for _, t := range in.targets {
 		input.Roots = append(input.Roots, t.Name)
 	}

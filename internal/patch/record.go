@@ -93,7 +93,7 @@ type Result struct {
 	Patches     []Record               `json:"patches"`
 	MS          Timing                 `json:"ms"`
 	Bytes       Traffic                `json:"bytes"`
-	Notes       []string               `json:"notes,omitempty"`
+	Notes       []Note                 `json:"notes,omitempty"`
 	Diagnostics []toolchain.Diagnostic `json:"-"` // the compiler's warnings
 }
 

@@ -1,0 +1,134 @@
+package patch
+
+import (
+	"fmt"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/fpbls/fpbls/internal/dwarf"
+	"github.com/fpbls/fpbls/internal/firmware"
+	"github.com/fpbls/fpbls/internal/linker"
+)
+
+// A Note is worth knowing about a patch, and no reason to refuse it. Outside of the
+// program it is its text.
+type Note struct {
+	Code     NoteCode
+	Function string // linker name; empty if it is about the unit
+	Text     string
+
+	Inlined []dwarf.InlineSite // of NoteInlined
+}
+
+func (n Note) MarshalText() ([]byte, error) { return []byte(n.Text), nil }
+
+func (n *Note) UnmarshalText(text []byte) error {
+	n.Text = string(text)
+	return nil
+}
+
+// NoteCode tells notes apart.
+type NoteCode string
+
+const (
+	NoteBuild    NoteCode = "note"         // how the patch was built
+	NoteInlined  NoteCode = "inlined"      // other functions have copies of the old code
+	NoteOnce     NoteCode = "entered-once" // the new code will not run
+	NoteCompiler NoteCode = "compiler"     // another compiler has built the firmware
+)
+
+// NoteCodes lists them.
+var NoteCodes = []NoteCode{NoteBuild, NoteInlined, NoteOnce, NoteCompiler}
+
+func (in *Injection) note(text string) {
+	in.notes = append(in.notes, Note{Code: NoteBuild, Text: text})
+}
+
+// addNotes adds what the linker has to say.
+func (r *Result) addNotes(p *linker.Patch) {
+	for _, text := range p.Notes {
+		r.Notes = append(r.Notes, Note{Code: NoteBuild, Text: text})
+	}
+}
+
+// look notes what keeps the injection from doing what its user expects.
+func (in *Injection) look() {
+	if n, ok := in.otherCompiler(); ok {
+		in.notes = append(in.notes, n)
+	}
+	for _, t := range in.targets {
+		if n, ok := in.inlined(t); ok {
+			in.notes = append(in.notes, n)
+		}
+		if why := EnteredOnce(in.image, t); why != "" {
+			in.notes = append(in.notes, Note{Code: NoteOnce, Function: t.Name, Text: why})
+		}
+	}
+}
+
+// EnteredOnce says that a patch of the function would not run, and why; empty if it
+// would, as far as the image tells.
+func EnteredOnce(image *firmware.Image, f *firmware.Symbol) string {
+	why := image.EnteredOnce(f)
+	if why == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s %s: where it runs already it is never entered again, and a patch of it does not run. Inject what it calls, or flash the change", f.Display, why)
+}
+
+// inlined tells who has a copy of the function and is not injected with it.
+func (in *Injection) inlined(t *firmware.Symbol) (Note, bool) {
+	debug, err := in.image.Debug()
+	if err != nil {
+		return Note{}, false // without debug information nobody knows
+	}
+	n := Note{Code: NoteInlined, Function: t.Name}
+	var callers []string
+	for _, site := range debug.InlinedAt(t.Name) {
+		if slices.ContainsFunc(in.targets, func(t *firmware.Symbol) bool { return t.Name == site.Caller }) {
+			continue
+		}
+		n.Inlined = append(n.Inlined, site)
+		callers = append(callers, site.Caller)
+	}
+	slices.Sort(callers)
+	n.Text = fmt.Sprintf("%s was inlined into %s, which go on with the old code: inject them as well", t.Display, strings.Join(slices.Compact(callers), ", "))
+	return n, len(callers) > 0
+}
+
+// otherCompiler tells that the unit of the image was compiled by another compiler,
+// or another version, than the patch.
+func (in *Injection) otherCompiler() (Note, bool) {
+	debug, err := in.image.Debug()
+	if err != nil || in.debug == nil || len(in.debug.Units()) == 0 {
+		return Note{}, false
+	}
+	now, was := compiler(in.debug.Units()[0].Producer), ""
+	for _, u := range debug.Units() {
+		if strings.Contains(u.Producer, "GNU AS") {
+			continue // says nothing of code that a compiler made
+		}
+		same := path.Base(filepath.ToSlash(u.Name)) == filepath.Base(in.unit)
+		if c := compiler(u.Producer); c != "" && (was == "" || same) {
+			if was = c; same {
+				break
+			}
+		}
+	}
+	return Note{Code: NoteCompiler, Text: fmt.Sprintf(
+		"the firmware was compiled by %s, the patch by %s: layouts and calling details may differ. Use the same one, or flash what this one builds",
+		was, now)}, was != "" && now != "" && was != now
+}
+
+// compiler is name and version in a DW_AT_producer, without the language and
+// the flags that GCC adds: "GNU C17 12.2.1 20221205 -mthumb …".
+func compiler(producer string) string {
+	name, _, _ := strings.Cut(producer, " -")
+	words := strings.Fields(name)
+	if len(words) > 2 && words[0] == "GNU" {
+		words = slices.Delete(words, 1, 2)
+	}
+	return strings.Join(words, " ")
+}

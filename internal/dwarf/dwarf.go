@@ -29,7 +29,8 @@ type Info struct {
 	inlined   map[string][]InlineSite
 	paths     map[uint32]string
 	parts     []Part
-	layout    []placed // objects only
+	declared  map[string]map[string]int // by path of the unit; see Declared
+	layout    []placed                  // objects only
 
 	mu    sync.Mutex // debug/dwarf caches while it reads
 	data  *dwarf.Data
@@ -172,6 +173,15 @@ func (i *Info) SectionAt(addr uint32) (*object.Section, uint32, bool) {
 	return i.layout[n].section, addr - i.layout[n].addr, true
 }
 
+// AddressOf is the inverse of [Info.SectionAt].
+func (i *Info) AddressOf(s *object.Section, offset uint32) (uint32, bool) {
+	n := slices.IndexFunc(i.layout, func(p placed) bool { return p.section == s })
+	if n < 0 {
+		return 0, false
+	}
+	return i.layout[n].addr + offset, true
+}
+
 // lineTable is where the line program of a unit is found.
 type lineTable struct {
 	low, high uint64
@@ -216,4 +226,23 @@ func (i *Info) sort() {
 	for _, sites := range i.inlined {
 		slices.SortFunc(sites, func(a, b InlineSite) int { return cmp.Compare(a.Addr, b.Addr) })
 	}
+}
+
+// Optimised reports whether a unit may have been compiled with optimisation:
+// GCC lists the option, Clang does not say.
+func (i *Info) Optimised() bool {
+	return len(i.units) == 0 || slices.ContainsFunc(i.units, func(u Unit) bool { return u.optimised() })
+}
+
+func (u Unit) optimised() bool {
+	if !strings.HasPrefix(u.Producer, "GNU C") {
+		return true
+	}
+	level := "-O0"
+	for _, option := range strings.Fields(u.Producer) {
+		if strings.HasPrefix(option, "-O") {
+			level = option
+		}
+	}
+	return level != "-O0"
 }

@@ -25,7 +25,7 @@ func read(data *dwarf.Data, addrs []byte, size uint64) (info *Info, err error) {
 			info, err = nil, fmt.Errorf("debug information is damaged: %v", v)
 		}
 	}()
-	w := &walker{data: data, addrs: addrs, info: &Info{data: data, inlined: make(map[string][]InlineSite), paths: make(map[uint32]string)}, names: make(map[dwarf.Offset]named)}
+	w := &walker{data: data, addrs: addrs, info: &Info{data: data, inlined: make(map[string][]InlineSite), paths: make(map[uint32]string), declared: make(map[string]map[string]int)}, names: make(map[dwarf.Offset]named)}
 	r := data.Reader()
 	for n := uint64(0); ; n++ {
 		e, err := r.Next()
@@ -79,6 +79,7 @@ type walker struct {
 	addrBase int64
 
 	functions []pending[Function]
+	defined   []pending[string] // the unit's path, for each subprogram that is not just declared
 	statics   []pendingStatic
 	inlines   []pendingInline
 	parts     []pendingPart
@@ -201,6 +202,9 @@ func reference(e *dwarf.Entry) dwarf.Offset {
 }
 
 func (w *walker) subprogram(e *dwarf.Entry) {
+	if declaration, _ := e.Val(dwarf.AttrDeclaration).(bool); !declaration {
+		w.defined = append(w.defined, pending[string]{w.path, e.Offset})
+	}
 	low, ok := e.Val(dwarf.AttrLowpc).(uint64)
 	if !ok {
 		ranges, err := w.data.Ranges(e)
@@ -270,6 +274,14 @@ func (w *walker) resolve() {
 		f.Name, f.Linkage, f.Line = w.name(p.origin)
 		f.signature = w.signature(p.origin)
 		w.info.functions = append(w.info.functions, f)
+	}
+	for _, p := range w.defined {
+		if _, linkage, line := w.name(p.origin); linkage != "" {
+			if w.info.declared[p.value] == nil {
+				w.info.declared[p.value] = make(map[string]int)
+			}
+			w.info.declared[p.value][linkage] = line
+		}
 	}
 	for _, p := range w.statics {
 		s := p.StaticLocal

@@ -71,7 +71,7 @@ func (im *imageIndex) inFile(path string, all []*firmware.Symbol) (here, unknown
 			unknown = append(unknown, s)
 			continue
 		}
-		switch n := sameFile(path, file); {
+		switch n := dwarf.SameFile(path, file); {
 		case n == 0 || n < best:
 		case n > best:
 			best, here = n, []*firmware.Symbol{s}
@@ -85,7 +85,7 @@ func (im *imageIndex) inFile(path string, all []*firmware.Symbol) (here, unknown
 // mayBeIn reports whether the symbol is of the file, as far as that is known.
 func (im *imageIndex) mayBeIn(path string, s *firmware.Symbol) bool {
 	file := im.fileOf(s)
-	return file == "" && !s.Global || file != "" && sameFile(path, file) > 0
+	return file == "" && !s.Global || file != "" && dwarf.SameFile(path, file) > 0
 }
 
 // fileOf returns the source file that defines the symbol, as well as it is
@@ -149,35 +149,9 @@ func (im *imageIndex) statics(name string) []*firmware.Symbol {
 	return found
 }
 
-// sameFile compares two paths of source files, relative ones too: it returns
-// how many trailing components they have in common, 0 if the names differ.
-func sameFile(a, b string) int {
-	x, y := components(a), components(b)
-	n := 0
-	for n < len(x) && n < len(y) && x[len(x)-1-n] == y[len(y)-1-n] {
-		n++
-	}
-	return n
-}
-
-// components splits a path of either kind of system, without "." and empty ones.
-func components(path string) []string {
-	var parts []string
-	for _, c := range strings.FieldsFunc(path, func(r rune) bool { return r == '/' || r == '\\' }) {
-		switch {
-		case c == ".":
-		case c == ".." && len(parts) > 0 && parts[len(parts)-1] != "..":
-			parts = parts[:len(parts)-1]
-		default:
-			parts = append(parts, c)
-		}
-	}
-	return parts
-}
-
 // base is the last component of the path.
 func base(path string) string {
-	if c := components(path); len(c) > 0 {
+	if c := dwarf.Components(path); len(c) > 0 {
 		return c[len(c)-1]
 	}
 	return path

@@ -133,10 +133,10 @@ func (st *statics) readImage(u *unit, im *imageIndex) bool {
 	best := 0
 	if im.debug != nil {
 		for _, cu := range im.debug.Units() {
-			best = max(best, sameFile(u.name, cu.Path()))
+			best = max(best, dwarf.SameFile(u.name, cu.Path()))
 		}
 		add := func(path string, key localKey, c counterpart) {
-			if best == 0 || sameFile(u.name, path) != best || c.addr == 0 || known[c.addr] {
+			if best == 0 || dwarf.SameFile(u.name, path) != best || c.addr == 0 || known[c.addr] {
 				return // the linker leaves address 0 where it removed a variable
 			}
 			known[c.addr] = true

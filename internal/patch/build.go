@@ -55,6 +55,7 @@ type Injection struct {
 var (
 	sectionFlags = []string{"-ffunction-sections", "-fdata-sections"}
 	gccFlags     = []string{"-fno-section-anchors", "-fno-ipa-ra"}
+	clangFlags   = []string{"-mno-global-merge"} // one variable made of several could not be bound
 )
 
 // Build compiles the unit and resolves the functions, named as in
@@ -252,7 +253,7 @@ func (b *Builder) likeness(data []byte) int {
 
 func patchFlags(c toolchain.Command) []string {
 	if len(c.Args) > 0 && strings.Contains(filepath.Base(c.Args[0]), "clang") {
-		return sectionFlags
+		return slices.Concat(sectionFlags, clangFlags)
 	}
 	return slices.Concat(sectionFlags, gccFlags)
 }

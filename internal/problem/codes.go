@@ -27,6 +27,7 @@ const (
 	BadObject       Code = "bad-object"              // the compiler's object cannot be read
 	UndefinedSymbol Code = "undefined-symbol"        // the patch needs a symbol that neither it nor the image has
 	BadRelocation   Code = "unsupported-relocation"  // a relocation of an unknown kind, or one that does not reach
+	CannotCompare   Code = "cannot-compare"          // the unit and the firmware cannot be compared: another compiler, link-time optimisation
 	CannotLink      Code = "cannot-link"             // the patch needs something that cannot be linked into a running image
 
 	PatchTooLarge Code = "patch-too-large" // the loader's pool has no such block

@@ -17,7 +17,11 @@ import (
 
 // What an upload costs on a line of 115200 baud, in driven time.
 func TestUploadFigures(t *testing.T) {
-	for _, size := range []int{60, 300, 900} {
+	sizes := []int{60, 300, 900}
+	if testing.Short() {
+		sizes = sizes[:1]
+	}
+	for _, size := range sizes {
 		run(t, sim.Config{Baud: 115200}, func(t *testing.T, b *bench) {
 			filler := fmt.Sprintf("__asm volatile(\".rept %d\\n nop\\n .endr\"); return \"all systems nominal\";", size/2-4)
 			r := b.inject("app/status.c", []string{"status_text"}, `return "all systems nominal";`, filler)

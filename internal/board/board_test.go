@@ -507,8 +507,12 @@ func TestRefusals(t *testing.T) {
 
 // A cancel at any stage before the commit point leaves the board as it was.
 func TestCancelAtEveryStage(t *testing.T) {
-	for _, stage := range patch.Stages[:len(patch.Stages)-1] {
-		run(t, sim.Config{Baud: 115200}, func(t *testing.T, b *bench) {
+	stages, line := patch.Stages[:len(patch.Stages)-1], sim.Config{Baud: 115200}
+	if testing.Short() {
+		stages, line = []patch.Stage{patch.StageLink, patch.StageUpload, patch.StageVerify}, sim.Config{}
+	}
+	for _, stage := range stages {
+		run(t, line, func(t *testing.T, b *bench) {
 			before := b.largest()
 			ctx, cancel := context.WithCancel(t.Context())
 			_, err := b.board.Inject(ctx, b.request("app/status.c", []string{"status_text"}, "all systems nominal", "patched"), func(e patch.Event) {

@@ -298,7 +298,11 @@ func (in *Injection) tooLarge(err error, size uint32, l *Ledger) error {
 func (l *Ledger) summary() string {
 	var parts []string
 	for _, r := range l.Records() {
-		parts = append(parts, fmt.Sprintf("slot %d %s", r.Slot, r.Name()))
+		part := fmt.Sprintf("slot %d %s", r.Slot, r.Name())
+		if r.State == Held {
+			part += " (held)"
+		}
+		parts = append(parts, part)
 	}
 	return strings.Join(parts, ", ")
 }
@@ -338,7 +342,7 @@ func (l *Ledger) plan(info fpb.Info, targets []*firmware.Symbol) ([]step, error)
 		case s.old != nil && l.canFree(s.old.ID):
 			s.slot = s.old.ID
 		default:
-			return nil, problem.New(problem.NoFreeSlot, "revert one of them first",
+			return nil, problem.New(problem.NoFreeSlot, l.wayToSlot(),
 				"no free slot for %s, all %d are taken: %s", s.target.Display, len(info.Slots), l.summary())
 		}
 	}
@@ -348,7 +352,15 @@ func (l *Ledger) plan(info fpb.Info, targets []*firmware.Symbol) ([]step, error)
 // canFree reports whether nothing else needs the block that the slot owns.
 func (l *Ledger) canFree(slot int) bool {
 	b := l.owned(slot)
-	return b == nil || !l.inUse(b)
+	return b == nil || !l.inUse(b) && !b.escaped()
+}
+
+// wayToSlot says how to get a slot when all are taken.
+func (l *Ledger) wayToSlot() string {
+	if slices.ContainsFunc(l.Slots, func(s Slot) bool { return s.State != Held && l.canFree(s.ID) }) {
+		return "revert one of them first"
+	}
+	return "reset the board: the firmware may hold pointers into what was injected, so none of it can be freed"
 }
 
 // activate arms the functions in order. If one fails, those before it are taken
@@ -436,7 +448,7 @@ func (b *Board) rollBack(ctx context.Context, steps []step, cause error) error {
 		// needed for the new one.
 		kept := s.old != nil && b.Ledger.holds(*s.old)
 		if s.old == nil || !kept || s.slot != s.old.ID {
-			attempt(b.disarm(ctx, s.slot))
+			attempt(b.takeBack(ctx, s.slot))
 		}
 		switch {
 		case s.old == nil:

@@ -16,9 +16,9 @@ import (
 // Invariants:
 //   - A slot owns at most one block, the one that was pending when the slot was
 //     patched; the loader frees it when that slot is unpatched.
-//   - A slot is unpatched only when no other slot runs code in its block and no
-//     other block refers to it. Until then it is [Held]: its comparator is off,
-//     its memory stays.
+//   - A slot is unpatched only when no other slot runs code in its block, no
+//     other block refers to it, and the firmware cannot have come to hold a pointer
+//     into it. Until then it is [Held]: its comparator is off, its memory stays.
 //   - A function has at most one slot that is not held.
 //
 // A Ledger is not safe for concurrent use; the board's owner keeps it.
@@ -223,6 +223,17 @@ func (l *Ledger) inUse(b *Block) bool {
 		return s.Block == b.ID && s.ID != b.Owner && s.State != Held
 	}) || slices.ContainsFunc(l.Blocks, func(other Block) bool {
 		return other.ID != b.ID && slices.Contains(other.Needs, b.ID)
+	})
+}
+
+// escaped reports whether the firmware may keep the address of a function or a
+// variable of the block: a callback that was registered, a buffer that was handed
+// over. Only a reset ends that. Constants do not count, or each string that was
+// ever printed would cost a comparator until then; whoever was given one reads it
+// when it is called, and not later.
+func (b *Block) escaped() bool {
+	return slices.ContainsFunc(b.Defines, func(d linker.Definition) bool {
+		return d.AddressEscapes && d.Kind != linker.KindConstant
 	})
 }
 

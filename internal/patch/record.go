@@ -45,7 +45,7 @@ type State string
 const (
 	Live     State = "live"     // calls of the function run the patch
 	Disabled State = "disabled" // the user switched it off; calls run the image's function
-	Held     State = "held"     // off, and kept only because other patches use code or variables of its block
+	Held     State = "held"     // off, and kept only because other patches use its block, or the firmware may hold pointers into it
 )
 
 // An Address is an address on the board, without the Thumb bit. It is written

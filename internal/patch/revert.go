@@ -17,8 +17,8 @@ type Selector struct {
 }
 
 // Revert takes the selected patches back, so that calls run the image's code
-// again, and returns what they were. A slot whose memory other patches use is
-// switched off and held until they are gone; its record says so.
+// again, and returns what they were. A slot whose memory is still needed is switched
+// off and held; its record says so.
 func (b *Board) Revert(ctx context.Context, image *firmware.Image, sel Selector) ([]Record, error) {
 	chosen, err := b.Ledger.choose(image, sel)
 	if err != nil {
@@ -27,7 +27,7 @@ func (b *Board) Revert(ctx context.Context, image *firmware.Image, sel Selector)
 	var done []Slot
 	// The latest first: what came later may refer to what came before.
 	for _, s := range slices.Backward(chosen) {
-		if err = b.revert(ctx, s); err != nil {
+		if err = b.takeBack(ctx, s.ID); err != nil {
 			break
 		}
 		done = append(done, s)
@@ -46,14 +46,15 @@ func (b *Board) Revert(ctx context.Context, image *firmware.Image, sel Selector)
 	return records, err
 }
 
-func (b *Board) revert(ctx context.Context, s Slot) error {
-	if b.Ledger.canFree(s.ID) {
-		return b.disarm(ctx, s.ID)
+// takeBack switches a slot off, and frees it unless its memory is needed.
+func (b *Board) takeBack(ctx context.Context, slot int) error {
+	if b.Ledger.canFree(slot) {
+		return b.disarm(ctx, slot)
 	}
-	if err := b.Client.Enable(ctx, s.ID, false); err != nil {
+	if err := b.Client.Enable(ctx, slot, false); err != nil {
 		return err
 	}
-	b.Ledger.Slots[b.Ledger.slotIndex(s.ID)].State = Held
+	b.Ledger.Slots[b.Ledger.slotIndex(slot)].State = Held
 	return nil
 }
 

@@ -100,7 +100,7 @@ does the same jobs from the command line. "fpbls demo" shows it without a board.
 	})
 	root.AddCommand(
 		a.demoCommand(), a.simCommand(), a.serveCommand(), a.portsCommand(), a.doctorCommand(),
-		a.infoCommand(), a.injectCommand(), a.revertCommand(), a.enableCommand(), a.disableCommand(),
+		a.infoCommand(), a.injectCommand(), a.changedCommand(), a.revertCommand(), a.enableCommand(), a.disableCommand(),
 		a.symbolsCommand(), a.disasmCommand(), a.monitorCommand(), a.versionCommand(),
 	)
 	for _, c := range root.Commands() {

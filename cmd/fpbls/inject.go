@@ -51,17 +51,25 @@ func (r checked) text(w io.Writer) {
 func (a *app) injectCommand() *cobra.Command {
 	var functions []string
 	var mode string
-	var dryRun bool
+	var changed, dryRun bool
 	cmd := &cobra.Command{
-		Use:   "inject FILE --function F…",
+		Use:   "inject FILE --function F… | --changed",
 		Short: "Compile functions of a source file and put them on the board",
-		Example: `  fpbls inject src/app.c --function status_text
+		Long: `Compile functions of a source file and put them on the board: those that are named, or
+with --changed all that differ from the firmware. Functions of the file that are injected and
+equal the firmware again are then taken back. What is put on the board at once is one block: it
+all goes in, or nothing.`,
+		Example: `  fpbls inject src/app.c --changed
+  fpbls inject src/app.c --function status_text
   fpbls inject src/app.c --function a --function b --port /dev/ttyACM0`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			unit := patch.Unit{Path: a.path(args[0])}
-			if len(functions) == 0 {
-				return problem.New(problem.Usage, "name it with --function", "it is not said which function of %s is meant", args[0])
+			switch {
+			case len(functions) == 0 && !changed:
+				return problem.New(problem.Usage, "name it with --function, or say --changed", "it is not said which function of %s is meant", args[0])
+			case len(functions) > 0 && changed:
+				return problem.New(problem.Usage, "leave one of them out", "--changed chooses the functions of %s itself", args[0])
 			}
 			p, err := a.project()
 			if err != nil {
@@ -69,7 +77,7 @@ func (a *app) injectCommand() *cobra.Command {
 			}
 			defer p.Close()
 			if dryRun {
-				return a.check(cmd.Context(), p, unit, functions)
+				return a.check(cmd.Context(), p, unit, functions, changed)
 			}
 			builder, err := p.Builder(cmd.Context())
 			if err != nil {
@@ -80,7 +88,7 @@ func (a *app) injectCommand() *cobra.Command {
 			}
 			bar := a.newProgress()
 			result, err := p.Board().Inject(cmd.Context(), board.Request{
-				Builder: builder, Unit: unit, Functions: functions, Mode: mode,
+				Builder: builder, Unit: unit, Functions: functions, Changed: changed, Mode: mode,
 			}, bar.event)
 			bar.end()
 			if err != nil {
@@ -91,6 +99,7 @@ func (a *app) injectCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&functions, "function", "f", nil, "the `function` to inject; can be repeated")
+	flags.BoolVar(&changed, "changed", false, "inject every function that differs from the firmware")
 	flags.StringVar(&mode, "mode", "auto", "the redirection `mode`: auto, trampoline, direct or debugmon")
 	flags.BoolVar(&dryRun, "dry-run", false, "build the patch and say whether it can be injected, without a board")
 	must(cmd.RegisterFlagCompletionFunc("function", a.completeFunctions))
@@ -100,12 +109,17 @@ func (a *app) injectCommand() *cobra.Command {
 }
 
 // check is inject without a board.
-func (a *app) check(ctx context.Context, p *workspace.Project, unit patch.Unit, functions []string) error {
+func (a *app) check(ctx context.Context, p *workspace.Project, unit patch.Unit, functions []string, changed bool) error {
 	builder, err := p.Builder(ctx)
 	if err != nil {
 		return err
 	}
-	injection, err := builder.Build(ctx, unit, functions, func(patch.Event) {})
+	var injection *patch.Injection
+	if changed {
+		injection, err = builder.BuildChanged(ctx, unit, func(patch.Event) {})
+	} else {
+		injection, err = builder.Build(ctx, unit, functions, func(patch.Event) {})
+	}
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package board
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 
 	"github.com/fpbls/fpbls/internal/fpb"
 	"github.com/fpbls/fpbls/internal/patch"
@@ -37,7 +38,22 @@ type Request struct {
 	Builder   *patch.Builder
 	Unit      patch.Unit
 	Functions []string
+	Changed   bool   // instead of Functions: all that differ from the image; what equals it again is taken back
 	Mode      string // auto, trampoline, direct, debugmon; empty is auto
+}
+
+func (r Request) build(ctx context.Context, emit func(patch.Event)) (*patch.Injection, error) {
+	if r.Changed {
+		return r.Builder.BuildChanged(ctx, r.Unit, emit)
+	}
+	return r.Builder.Build(ctx, r.Unit, r.Functions, emit)
+}
+
+func (r Request) title() string {
+	if r.Changed {
+		return "Inject what changed in " + filepath.Base(r.Unit.Path)
+	}
+	return "Inject " + r.Functions[0]
 }
 
 // Info asks the board what is on it: one round trip of the line when it is
@@ -68,12 +84,12 @@ func (b *Board) Inject(ctx context.Context, r Request, emit func(patch.Event)) (
 	if emit == nil {
 		emit = func(patch.Event) {}
 	}
-	injection, err := r.Builder.Build(ctx, r.Unit, r.Functions, emit)
+	injection, err := r.build(ctx, emit)
 	if err != nil {
 		return patch.Result{}, err
 	}
 	var result patch.Result
-	err = b.run(ctx, "Inject "+r.Functions[0], func(ctx context.Context, s *session) error {
+	err = b.run(ctx, r.title(), func(ctx context.Context, s *session) error {
 		return b.change(ctx, s, func(target *patch.Board) error {
 			if b.Status().Match == Mismatch {
 				return problem.New(problem.WrongFirmware, "name the ELF that was flashed with --elf, or flash this one",

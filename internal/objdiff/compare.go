@@ -148,13 +148,19 @@ func (c *comparer) compare(body *linker.Body, addr uint32, limit int) []differen
 
 // plain compares what no linker changes.
 func (c *comparer) plain(body *linker.Body, there []byte, addr, from, to uint32) *difference {
-	here := body.Data[from:to]
-	if bytes.Equal(here, there[from:to]) {
+	if bytes.Equal(body.Data[from:to], there[from:to]) {
 		return nil
 	}
+	here := body.Data
+	if !body.Code {
+		here = c.dated(here, there)
+	}
 	off := from
-	for here[off-from] == there[off] {
+	for off < to && here[off] == there[off] {
 		off++
+	}
+	if off == to {
+		return nil
 	}
 	switch {
 	case body.Text:

@@ -18,6 +18,7 @@ package objdiff
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/fpbls/fpbls/internal/dwarf"
 	"github.com/fpbls/fpbls/internal/firmware"
@@ -33,6 +34,11 @@ type Input struct {
 
 	// Debug information tells statics apart and gives lines. Either may be nil.
 	ObjectDebug, ImageDebug *dwarf.Info
+
+	// Date is what __DATE__ and __TIME__ stand for in the object, in UTC: a time
+	// that nobody would write. In its place the image may have any other. Zero: they
+	// are compared like any string.
+	Date time.Time
 }
 
 // Verdict says how a function stands to the image.

@@ -54,6 +54,10 @@ func (in *Injection) Apply(ctx context.Context, b *Board, mode string, emit func
 		r.MS.Total = time.Since(in.started).Milliseconds()
 	}()
 
+	if len(in.targets) == 0 {
+		r.Reverted, err = in.takeBack(ctx, b)
+		return r, err
+	}
 	m, err := chooseMode(mode, b.Info)
 	if err != nil {
 		return r, err
@@ -63,6 +67,13 @@ func (in *Injection) Apply(ctx context.Context, b *Board, mode string, emit func
 		return r, err
 	}
 	plan, err := b.Ledger.plan(b.Info, in.targets)
+	if problem.Has(err, problem.NoFreeSlot) && len(in.stale(b.Ledger)) > 0 {
+		// What is to go anyway makes room.
+		if r.Reverted, err = in.takeBack(ctx, b); err != nil {
+			return r, err
+		}
+		plan, err = b.Ledger.plan(b.Info, in.targets)
+	}
 	if err != nil {
 		return r, err
 	}
@@ -91,7 +102,11 @@ func (in *Injection) Apply(ctx context.Context, b *Board, mode string, emit func
 	emit(Event{Stage: StageActivate, Function: in.targets[0].Name})
 	actx, cancel := context.WithTimeout(context.WithoutCancel(ctx), activateTimeout)
 	defer cancel()
-	r.Patches, err = in.activate(actx, b, plan, prepared, content, m)
+	if r.Patches, err = in.activate(actx, b, plan, prepared, content, m); err == nil {
+		var more []Record
+		more, err = in.takeBack(actx, b)
+		r.Reverted = append(r.Reverted, more...)
+	}
 	watch.lap(&r.MS.Activate)
 	return r, err
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/fpbls/fpbls/internal/dwarf"
 	"github.com/fpbls/fpbls/internal/firmware"
 	"github.com/fpbls/fpbls/internal/linker"
+	"github.com/fpbls/fpbls/internal/objdiff"
 	"github.com/fpbls/fpbls/internal/object"
 	"github.com/fpbls/fpbls/internal/problem"
 	"github.com/fpbls/fpbls/internal/toolchain"
@@ -44,7 +45,8 @@ type Injection struct {
 	notes       []Note
 	diagnostics []toolchain.Diagnostic
 	started     time.Time
-	compile     int64 // milliseconds
+	compile     int64           // milliseconds
+	report      *objdiff.Report // what chose the functions; nil if the user named them
 }
 
 // sectionFlags give every function and variable a section of its own, so that
@@ -90,19 +92,28 @@ func (b *Builder) Build(ctx context.Context, unit Unit, functions []string, emit
 
 	emit(Event{Stage: StageCompile, Function: in.targets[0].Name})
 	watch := startWatch()
-	result, err := b.Toolchain.Compile(ctx, toolchain.Unit{Command: command, Text: unit.Text, Flags: patchFlags(command)})
+	err = in.compileUnit(ctx, b, unit, command)
 	watch.lap(&in.compile)
 	if err != nil {
 		return nil, err
 	}
+	in.look()
+	return in, nil
+}
+
+// compileUnit compiles the unit as a patch needs it.
+func (in *Injection) compileUnit(ctx context.Context, b *Builder, unit Unit, command toolchain.Command) error {
+	result, err := b.Toolchain.Compile(ctx, toolchain.Unit{Command: command, Text: unit.Text, Flags: patchFlags(command)})
+	if err != nil {
+		return err
+	}
 	in.diagnostics = result.Diagnostics
 	if in.object, err = object.Parse(result.Object); err != nil {
-		return nil, err
+		return err
 	}
 	in.debug, _ = dwarf.ForObject(in.object)
-	in.look()
 	in.library = func() ([]byte, error) { return b.Toolchain.LibGCC(ctx, command) }
-	return in, nil
+	return nil
 }
 
 // Check links the injection at a place nobody has and reports what would be

@@ -13,6 +13,7 @@ package patch
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/fpbls/fpbls/internal/toolchain"
@@ -91,6 +92,7 @@ type Event struct {
 // Result is what an injection did.
 type Result struct {
 	Patches     []Record               `json:"patches"`
+	Reverted    []Record               `json:"reverted,omitempty"` // what equals the firmware again
 	MS          Timing                 `json:"ms"`
 	Bytes       Traffic                `json:"bytes"`
 	Notes       []Note                 `json:"notes,omitempty"`
@@ -116,6 +118,16 @@ type Traffic struct {
 // Summary is the one line that a person sees.
 func (r Result) Summary() string {
 	times := fmt.Sprintf("%d ms (compile %d, upload %d)", r.MS.Total, r.MS.Compile, r.MS.Upload)
+	if len(r.Reverted) > 0 {
+		var names []string
+		for _, p := range r.Reverted {
+			names = append(names, p.Name())
+		}
+		times += "; taken back: " + strings.Join(names, ", ")
+	}
+	if len(r.Patches) == 0 {
+		return "nothing to inject, " + times
+	}
 	if len(r.Patches) == 1 {
 		p := r.Patches[0]
 		return fmt.Sprintf("%s → slot %d, %d B at %s, %s", p.Name(), p.Slot, p.Size, p.Address, times)

@@ -24,7 +24,27 @@ func (b *Board) Revert(ctx context.Context, image *firmware.Image, sel Selector)
 	if err != nil {
 		return nil, err
 	}
+	return b.revertAll(ctx, chosen)
+}
+
+// takeBack reverts what the injection says equals the image again.
+func (in *Injection) takeBack(ctx context.Context, b *Board) ([]Record, error) {
+	stale := in.stale(b.Ledger)
+	if len(stale) == 0 {
+		return nil, nil
+	}
+	reverted, err := b.revertAll(ctx, stale)
+	for i := range b.Info.Slots {
+		if s := &b.Info.Slots[i]; b.Ledger.slotIndex(s.ID) < 0 && slices.ContainsFunc(stale, func(t Slot) bool { return t.ID == s.ID }) {
+			s.Free = true
+		}
+	}
+	return reverted, err
+}
+
+func (b *Board) revertAll(ctx context.Context, chosen []Slot) ([]Record, error) {
 	var done []Slot
+	var err error
 	// The latest first: what came later may refer to what came before.
 	for _, s := range slices.Backward(chosen) {
 		if err = b.takeBack(ctx, s.ID); err != nil {

@@ -103,6 +103,23 @@ func (b *Board) Inject(ctx context.Context, r Request, emit func(patch.Event)) (
 	return result, err
 }
 
+// Verify reports whether the board runs what Inject would put there now, and makes
+// a patch that was found on it ours if so.
+func (b *Board) Verify(ctx context.Context, r Request) (same bool, err error) {
+	injection, err := r.Builder.Build(ctx, r.Unit, r.Functions, func(patch.Event) {})
+	if err != nil {
+		return false, err
+	}
+	err = b.run(ctx, "Verify "+r.Functions[0], func(ctx context.Context, s *session) error {
+		return b.change(ctx, s, func(target *patch.Board) error {
+			var err error
+			same, err = injection.Verify(ctx, target)
+			return err
+		})
+	})
+	return same, err
+}
+
 // Revert takes patches back and returns what they were.
 func (b *Board) Revert(ctx context.Context, sel patch.Selector) (records []patch.Record, err error) {
 	err = b.run(ctx, "Revert "+describe(sel), func(ctx context.Context, s *session) error {

@@ -35,8 +35,9 @@ type folder struct {
 	savers   map[string]*saver // by path
 	output   *outputStream
 
-	losses losses
-	seen   seen // used by the goroutine of status only
+	losses   losses
+	findings findings
+	seen     seen // used by the goroutine of status only
 }
 
 // addFolder opens the folder unless it is open.
@@ -106,6 +107,7 @@ func (f *folder) changed() {
 		f.board = b
 		f.unwatch = b.Watch(func(st board.Status) {
 			f.losses.note(st.Lost)
+			f.findings.note(st)
 			f.status.poke()
 		})
 		if f.output != nil {

@@ -93,6 +93,9 @@ func (f *folder) tellStatus(ctx context.Context) {
 	if lost := f.losses.take(); len(lost) > 0 {
 		s.start(func(ctx context.Context) { f.afterReset(ctx, lost) })
 	}
+	if found := f.findings.take(); len(found) > 0 {
+		s.start(func(ctx context.Context) { f.verify(ctx, found) })
+	}
 	f.seen = seen{st.Patches, st.Lost, st.Match}
 	select {
 	case <-time.After(statusPause):

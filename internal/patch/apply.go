@@ -381,11 +381,7 @@ func (l *Ledger) wayToSlot() string {
 // activate arms the functions in order. If one fails, those before it are taken
 // back in reverse order and what ran before runs again.
 func (in *Injection) activate(ctx context.Context, b *Board, plan []step, p *linker.Patch, content *loaded, m fpb.Mode) ([]Record, error) {
-	block := Block{
-		ID: Address(content.base).String(), Owner: plan[0].slot, Base: Address(content.base),
-		Size: uint32(len(content.data)), Code: content.code, Sum: checksum(content.data[:content.code]),
-		Defines: content.linked.Defines, Needs: p.Needs, checked: true,
-	}
+	block := content.block(plan[0].slot, p)
 	slots := make([]Slot, len(plan))
 	for i, s := range plan {
 		f := content.linked.Functions[i]

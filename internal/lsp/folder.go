@@ -58,7 +58,7 @@ func (s *server) addFolder(root string) *folder {
 	}
 	base, issues := settings.FromJSON(root, s.editor.settings)
 	o := workspace.Options{
-		Layers: []settings.Layer{base}, UserDir: s.options.UserDir, Env: s.options.Env, OpenPort: s.options.OpenPort,
+		Layers: []settings.Layer{base}, UserDir: s.options.UserDir, Env: s.options.Env, OpenPort: s.lines.of(root),
 		Changed: f.changed,
 	}
 	if s.options.Flags.Source() != "" {

@@ -13,6 +13,8 @@ import (
 	"github.com/fpbls/fpbls/internal/board"
 	"github.com/fpbls/fpbls/internal/command"
 	"github.com/fpbls/fpbls/internal/settings"
+	"github.com/fpbls/fpbls/internal/sim"
+	testfirmware "github.com/fpbls/fpbls/testdata/firmware"
 )
 
 func status(e *testEditor, folder string) command.BoardStatus {
@@ -53,6 +55,38 @@ func TestFoldersHaveTheirOwnBoards(t *testing.T) {
 	}
 	if len(e.lenses(a.Source)) != 0 {
 		t.Error("lenses in a file outside of the folders")
+	}
+}
+
+// The second of two folders with one port is told which folder has it, and gets it
+// once that lets go.
+func TestFoldersShareAPort(t *testing.T) {
+	t.Parallel()
+	simulated := newBench(t, sim.Config{})
+	a, b := demoProject(t), demoProject(t)
+	for _, p := range []testfirmware.Project{a, b} {
+		write(t, filepath.Join(p.Dir, settings.FileName), "port = \"tcp://board:4000\"\n")
+	}
+	e := on(t, simulated, a)
+	e.notify("workspace/didChangeWorkspaceFolders", map[string]any{"event": map[string]any{
+		"added": []any{map[string]any{"uri": uri.File(b.Dir), "name": "b"}}, "removed": []any{},
+	}})
+	if err := e.execute(command.Inject, inject(a, "status_text"), nil); err != nil {
+		t.Fatal(err)
+	}
+	err := e.execute(command.Inject, inject(b, "clamp"), nil)
+	if we, _ := err.(*wireError); we == nil || !strings.Contains(string(we.Data), `"code":"port-busy"`) || !strings.Contains(we.Message, a.Dir) {
+		t.Fatalf("the second folder: %v", err)
+	}
+	if st := status(e, string(uri.File(b.Dir))); st.Connected || !strings.Contains(st.Health, a.Dir) {
+		t.Errorf("status of the second folder: %+v", st)
+	}
+	if err := e.execute(command.Disconnect, command.FolderArgs{URI: string(uri.File(a.Dir))}, nil); err != nil {
+		t.Fatal(err)
+	}
+	var info board.Info
+	if err := e.execute(command.Info, command.FolderArgs{URI: string(uri.File(b.Dir))}, &info); err != nil || len(info.Patches) != 1 {
+		t.Errorf("after the first has let go: %+v %v", info, err)
 	}
 }
 

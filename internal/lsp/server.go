@@ -60,6 +60,7 @@ type server struct {
 	log      *slog.Logger
 	options  Options
 	progress *rpc.Progress
+	lines    *lines
 
 	documents   workspace.Documents
 	diagnostics *diagnostics
@@ -84,6 +85,10 @@ func newServer(ctx context.Context, client rpc.Client, o Options) *server {
 	s := &server{
 		ctx: ctx, client: client, log: o.Log, options: o,
 		progress: rpc.NewProgress(client), encoding: workspace.UTF16,
+	}
+	s.lines = &lines{open: o.OpenPort, users: make(map[string]*line)}
+	if s.lines.open == nil {
+		s.lines.open = port.Open
 	}
 	s.diagnostics = newDiagnostics(s)
 	s.refresh = newLatest(s.refreshEditor)

@@ -32,7 +32,7 @@ type Config struct {
 // Every method may be called at any time. Operations run one after another, in
 // the order they came, each on its caller's goroutine; they connect by
 // themselves. Status, Watch, Output and Jobs never wait for the line. A Board
-// runs one goroutine for each connection, which ends with it, and the one of
+// runs two goroutines for each connection, which end with it, and the one of
 // [fpb.Client].
 type Board struct {
 	cfg     Config
@@ -59,7 +59,8 @@ type session struct {
 	image      *firmware.Image // what the match was made with
 	firmware   string          // its build identity, the journal's key
 	identified map[uint32]bool
-	ended      chan struct{} // closed when the watcher of the connection has ended
+	banners    *banners
+	ended      chan struct{} // closed when the watchers of the connection have ended
 }
 
 // Status is what is known of the board without asking it.
@@ -144,10 +145,14 @@ func (b *Board) connect(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	s := &session{
-		client:     fpb.NewClient(conn, fpb.Options{Output: b.output.Write}),
 		identified: make(map[uint32]bool),
+		banners:    newBanners(),
 		ended:      make(chan struct{}),
 	}
+	s.client = fpb.NewClient(conn, fpb.Options{Output: func(p []byte) {
+		b.output.Write(p)
+		s.banners.look(p)
+	}})
 	if s.info, err = s.client.Connect(ctx); err != nil {
 		s.client.Close()
 		b.setHealth(err)
@@ -177,6 +182,7 @@ func (b *Board) identify(ctx context.Context, s *session) {
 	}
 	s.image, s.firmware = image, image.BuildID()
 	clear(s.identified)
+	s.banners.expect(image.Banners())
 	match := MatchUnknown
 	if same, err := sameFirmware(ctx, s.client, image); err == nil {
 		match = Mismatch
@@ -204,7 +210,12 @@ func (b *Board) disconnect(why string) {
 // watchConnection notices that the port went away while nothing is asked.
 func (b *Board) watchConnection(s *session) {
 	defer close(s.ended)
+	ctx, cancel := context.WithCancel(context.Background())
+	var resets sync.WaitGroup
+	resets.Go(func() { b.watchResets(ctx, s) })
 	<-s.client.Done()
+	cancel()
+	resets.Wait()
 	b.update(func(st *Status) {
 		st.Connected = false
 		st.Health = "the connection was lost"

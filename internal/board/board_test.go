@@ -466,6 +466,18 @@ func TestResetIsNoticed(t *testing.T) {
 	})
 }
 
+// What the firmware prints when it starts is enough to look what is left.
+func TestResetIsNoticedByItself(t *testing.T) {
+	run(t, sim.Config{}, func(t *testing.T, b *bench) {
+		b.inject("app/status.c", []string{"status_text"}, "all systems nominal", "patched")
+		b.sim.Reset(0)
+		time.Sleep(2 * time.Second)
+		if st := b.board.Status(); len(st.Lost) != 1 || len(st.Patches) != 0 {
+			t.Errorf("status %+v", st)
+		}
+	})
+}
+
 // Whatever is refused leaves the board as it was.
 func TestRefusals(t *testing.T) {
 	run(t, sim.Config{}, func(t *testing.T, b *bench) {

@@ -87,3 +87,23 @@ func TestEnteredOnce(t *testing.T) {
 		})
 	}
 }
+
+func TestBanners(t *testing.T) {
+	im, err := Open(filepath.Join("..", "..", "testdata", "firmware", "demo.elf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := im.Banners(), []string{"[app] fpbls demo firmware, patch me while I run"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for format, want := range map[string]string{
+		"boot %d of %s, version 7\n": ", version 7",
+		"\r\nhello\r\nthe world\n":   "the world",
+		"%-08.3lx and more":          "and more",
+		"100%":                       "100",
+	} {
+		if got := piece(format); got != want {
+			t.Errorf("%q: %q, want %q", format, got, want)
+		}
+	}
+}

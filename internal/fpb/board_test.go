@@ -128,6 +128,9 @@ func TestPatchOnBoard(t *testing.T) {
 
 // What an injection costs on the line, at 115200 baud.
 func TestCost(t *testing.T) {
+	if testing.Short() {
+		t.Skip("figures; the race detector learns nothing from them")
+	}
 	synctest.Test(t, func(t *testing.T) {
 		c, _, _ := startBoard(t, sim.Config{Baud: 115200})
 		ctx := t.Context()

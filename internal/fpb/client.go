@@ -26,7 +26,8 @@ type Options struct {
 	// seconds, for a main loop that polls rarely.
 	Timeout time.Duration
 	// Stall is how long an answer to ReadMemory may keep the board's main loop
-	// from its work: many ports wait for each byte they send. Zero: 25 ms.
+	// from its work, where that is longer than its list of slots does: many ports
+	// wait for each byte they send. Zero: 25 ms.
 	Stall time.Duration
 }
 

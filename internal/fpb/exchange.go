@@ -188,6 +188,9 @@ func (c *Client) sync(ctx context.Context) error {
 // failed one.
 func (c *Client) resync(ctx context.Context, between func(n int) error) error {
 	start, before := time.Now(), c.received.Load()
+	// One wait for the answer, and one for a board that opening the port has
+	// reset and that lost what came while it started.
+	silence := 2 * c.opts.Timeout
 	wait := firstWait
 	for n := 0; ; n++ {
 		c.nonce = c.nonce*1664525 + 1013904223 // any sequence without short cycles
@@ -200,7 +203,12 @@ func (c *Client) resync(ctx context.Context, between func(n int) error) error {
 			c.midLine = true
 			c.writing.Unlock()
 		}
-		_, err := c.exchange(ctx, r, wait+time.Duration(len(r.line)+r.answer)*slowest)
+		silent := c.received.Load() == before
+		onWire := time.Duration(len(r.line)+r.answer) * slowest
+		if silent {
+			wait = max(firstWait, min(wait, silence-time.Since(start)-onWire))
+		}
+		_, err := c.exchange(ctx, r, wait+onWire)
 		var d *damage
 		switch {
 		case err == nil:
@@ -212,8 +220,8 @@ func (c *Client) resync(ctx context.Context, between func(n int) error) error {
 		c.noise = noisy
 		c.stale = append(c.stale, r.expect.shape)
 		c.stale = c.stale[max(0, len(c.stale)-2*len(infoPatterns)):]
-		silent := c.received.Load() == before
-		if limit := 3 * c.opts.Timeout; time.Since(start) > limit && silent || time.Since(start) > 2*limit {
+		silent = c.received.Load() == before
+		if asked := time.Since(start); silent && asked >= silence || asked > 6*c.opts.Timeout {
 			return c.mute(before)
 		}
 		if wait < c.opts.Timeout {

@@ -147,7 +147,7 @@ func (c *Client) write(ctx context.Context, addr uint32, data []byte, progress f
 }
 
 // ReadMemory reads n bytes at addr, in pieces that keep the board's main loop
-// from its work for no longer than [Options.Stall] each. Data reads are not
+// from its work for no longer than [Options.Stall] each, or than its own list of slots. Data reads are not
 // remapped: the bytes of a patched function are the original ones.
 func (c *Client) ReadMemory(ctx context.Context, addr uint32, n int, progress func(done int)) ([]byte, error) {
 	if err := c.begin(ctx); err != nil {

@@ -12,6 +12,7 @@ type pace struct {
 	spread   time.Duration // mean deviation of it
 	samples  int
 	up, down window // payload bytes in a request, in an answer
+	proven   int    // characters of the longest list of slots that the board has sent
 }
 
 const (
@@ -60,14 +61,25 @@ func (p *pace) answered(out, first, last time.Time, between, total int) {
 // rest is how long to wait for the rest of an answer that has begun to come.
 func (p *pace) rest() time.Duration { return max(100*time.Millisecond, p.latency/2) + 32*slowest }
 
+// listed notes a list of slots.
+func (p *pace) listed(lines []string) {
+	n := endOfAnswer
+	for _, l := range lines {
+		n += len(l)
+	}
+	p.proven = max(p.proven, min(n, infoRequest().answer))
+}
+
 // readSize is how many bytes to read at once so that the answer keeps the
-// board's main loop from its work for no longer than stall.
+// board's main loop from its work for no longer than stall, or than the list of
+// slots did: a board that lived through that one lives through as many characters
+// again, and on a slow line fewer of them cost a round trip for every few bytes.
 func (p *pace) readSize(stall time.Duration) int {
 	perByte := usual
 	if p.measured {
 		perByte = max(p.perByte, time.Microsecond)
 	}
-	characters := int(stall/perByte) - len("[FLOK] READ 1024 bytes crc=0x0000 data=\n[FLEND]\n")
+	characters := max(int(stall/perByte), p.proven) - len("[FLOK] READ 1024 bytes crc=0x0000 data=\n[FLEND]\n")
 	return min(max(characters/4*3, p.down.least), p.down.size)
 }
 

@@ -92,6 +92,7 @@ func (c *Client) info(ctx context.Context) (Info, error) {
 		if err != nil {
 			return Info{}, err
 		}
+		c.pace.listed(a.lines)
 		info, doubt := parseInfo(a.lines, c.pending)
 		i := slices.IndexFunc(seen, func(before Info) bool {
 			return slices.Equal(before.Slots, info.Slots) && withoutSlots(before) == withoutSlots(info)

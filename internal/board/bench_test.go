@@ -32,6 +32,27 @@ func TestUploadFigures(t *testing.T) {
 	}
 }
 
+// Info right after an injection asks what it asks at rest, and nothing else is sent.
+func TestInfoAfterInjectionIsOneRoundTrip(t *testing.T) {
+	run(t, sim.Config{Baud: 9600}, func(t *testing.T, b *bench) {
+		b.inject("app/status.c", []string{"clamp"}, "return value > high", "return 1; return value > high")
+		ask := func() (sent int64, took time.Duration) {
+			before, _ := b.board.session.client.Traffic()
+			start := time.Now()
+			b.wantStates("0 clamp live")
+			after, _ := b.board.session.client.Traffic()
+			return after - before, time.Since(start)
+		}
+		soon, soonTook := ask()
+		time.Sleep(2 * time.Second)
+		later, laterTook := ask()
+		t.Logf("%d bytes and %v right after the injection, %d bytes and %v at rest", soon, soonTook, later, laterTook)
+		if soon != later {
+			t.Errorf("%d bytes were sent right after the injection, %d at rest", soon, later)
+		}
+	})
+}
+
 // BenchmarkWarmInjection injects a small function into the unpaced board, in
 // real time. ratio is the whole over the compiler alone.
 func BenchmarkWarmInjection(b *testing.B) {

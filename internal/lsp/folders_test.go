@@ -144,6 +144,9 @@ func TestConfiguration(t *testing.T) {
 	for _, want := range []string{"| mode | debugmon | editor |", "| baud | 9600 | FOLDER/fpbls.toml:2 |", "| afterReset | ignore | editor |", "| injectOnSave | off | default |"} {
 		e.await(want, func() bool { return strings.Contains(report(), want) })
 	}
+	if text := report(); !strings.Contains(text, "- built by GNU C") || strings.Contains(text, "nominal") || strings.Contains(text, p.Dir) {
+		t.Errorf("a report without versions, with sources, or with the user's folders:\n%s", text)
+	}
 	if len(e.eventsSince(0, "client/registerCapability")) != 1 {
 		t.Error("it did not register for changes")
 	}

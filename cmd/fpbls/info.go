@@ -31,6 +31,11 @@ func (i info) text(w io.Writer) {
 	}
 	fmt.Fprintf(w, "loader    %s\nFPB       %s\nfirmware  %s\nslots     %d of %d free\n", i.Loader, unit, match, free, len(i.Slots))
 	patchTable(w, i.Patches)
+	for _, p := range i.Patches {
+		if p.Group == "" {
+			fmt.Fprintf(w, "note: what slot %d was made from is not known here: another program or user has injected it\n", p.Slot)
+		}
+	}
 }
 
 // patchTable prints one line for each patch.

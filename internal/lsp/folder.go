@@ -116,11 +116,16 @@ func (f *folder) changed() {
 	}
 	image := f.project.Loaded()
 	fresh := image != nil && image != f.image
+	replaced := fresh && f.image != nil
 	f.image = image
 	f.mu.Unlock()
 	if fresh {
 		// Hovers and symbols need it; the first one should not wait.
 		f.server.start(func(context.Context) { image.Warm() })
+	}
+	if b := f.project.Board(); replaced && b.Status().Connected {
+		// What is injected may be of another firmware than the new file.
+		f.server.start(func(ctx context.Context) { _, _ = b.Info(ctx) })
 	}
 	f.server.diagnostics.settings(f.project)
 	f.status.poke()

@@ -203,6 +203,32 @@ func TestFirmwareIsWatched(t *testing.T) {
 	e.await("the firmware is found", func() bool { return len(e.lenses(p.Source)) > 0 })
 }
 
+// A firmware that was built anew and not flashed makes what is injected stale, by name.
+func TestNewFirmwareMakesPatchesStale(t *testing.T) {
+	t.Parallel()
+	b, p := newBench(t, sim.Config{}), demoProject(t)
+	e := on(t, b, p)
+	if err := e.execute(command.Inject, inject(p, "clamp"), nil); err != nil {
+		t.Fatal(err)
+	}
+	write(t, p.Source, strings.Replace(read(t, p.Source), "all systems nominal", "all systems are nominal", 1))
+	if err := p.Build(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	e.await("it is said", func() bool {
+		return slices.ContainsFunc(e.eventsSince(0, "window/showMessage"), func(m message) bool {
+			return strings.Contains(string(m.Params), "another firmware than firmware.elf") && strings.Contains(string(m.Params), "of the other firmware: clamp")
+		})
+	})
+	err := e.execute(command.Inject, inject(p, "clamp"), nil)
+	if we, _ := err.(*wireError); we == nil || !strings.Contains(string(we.Data), `"code":"wrong-firmware"`) {
+		t.Errorf("inject: %v", err)
+	}
+	if err := e.execute(command.Revert, command.SelectArgs{Function: "clamp"}, nil); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestConnectToAnotherPort(t *testing.T) {
 	t.Parallel()
 	p := demoProject(t)

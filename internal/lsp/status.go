@@ -88,7 +88,11 @@ func (f *folder) tellStatus(ctx context.Context) {
 		s.refresh.poke()
 	}
 	if st.Match == board.Mismatch && f.seen.match != board.Mismatch {
-		s.message(protocol.MessageTypeWarning, "The board on %s runs another firmware than %s: nothing is injected until the ELF is the one that was flashed", st.Port, filepath.Base(st.ELF))
+		stale := ""
+		if names := recordNames(st.Patches); names != "" {
+			stale = ". Injected there, and of the other firmware: " + names
+		}
+		s.message(protocol.MessageTypeWarning, "The board on %s runs another firmware than %s: nothing is injected until the ELF is the one that was flashed%s", st.Port, filepath.Base(st.ELF), stale)
 	}
 	if lost := f.losses.take(); len(lost) > 0 {
 		s.start(func(ctx context.Context) { f.afterReset(ctx, lost) })
@@ -105,11 +109,7 @@ func (f *folder) tellStatus(ctx context.Context) {
 
 // afterReset does what the setting says about patches that a reset has lost.
 func (f *folder) afterReset(ctx context.Context, lost []patch.Record) {
-	var names []string
-	for _, r := range lost {
-		names = append(names, r.Name())
-	}
-	what := fmt.Sprintf("The board was reset; it has lost %s", strings.Join(names, ", "))
+	what := "The board was reset; it has lost " + recordNames(lost)
 	const again = "Re-inject"
 	switch f.project.Settings().AfterReset {
 	case "ignore":
@@ -130,6 +130,14 @@ func (f *folder) afterReset(ctx context.Context, lost []patch.Record) {
 	case ctx.Err() == nil:
 		f.server.message(protocol.MessageTypeError, "%v", err)
 	}
+}
+
+func recordNames(records []patch.Record) string {
+	var names []string
+	for _, r := range records {
+		names = append(names, r.Name())
+	}
+	return strings.Join(names, ", ")
 }
 
 // reinject injects again what a reset has lost, from the documents as they are now.

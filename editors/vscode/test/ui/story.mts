@@ -32,6 +32,18 @@ async function story(board: Awaited<ReturnType<Session['board']>>): Promise<void
   const key = (k: string) => page.keyboard.press(k);
   const type = (t: string) => page.keyboard.type(t);
 
+  // again does it until it has an effect: a menu closes, and a row is drawn anew under the
+  // mouse, when something else happens in that moment. A person would do it again, too.
+  async function again(f: () => Promise<void>, done: any, state: 'visible' | 'detached' = 'visible'): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      await f();
+      try {
+        return await done.waitFor({ state, timeout: 10_000 });
+      } catch (error) {
+        if (tries === 3) throw error;
+      }
+    }
+  }
   // palette runs a command by its title.
   async function palette(title: string): Promise<void> {
     await key('F1');
@@ -88,8 +100,7 @@ async function story(board: Awaited<ReturnType<Session['board']>>): Promise<void
   await key('End');
   for (let i = 0; i < 'all systems nominal";'.length; i++) await key('Backspace');
   await type('patched by action";');
-  await key('Control+.');
-  await page.locator('.action-widget .monaco-list-row', { hasText: 'Inject' }).waitFor();
+  await again(() => key('Control+.'), page.locator('.action-widget .monaco-list-row', { hasText: 'Inject' }));
   await shot('action');
   await page.locator('.action-widget .monaco-list-row', { hasText: 'Inject' }).click();
   await told(/status_text → slot \d/).first().waitFor();
@@ -141,18 +152,11 @@ async function story(board: Awaited<ReturnType<Session['board']>>): Promise<void
 
   // From the view: disable, enable, update, disassembly, revert.
   await clear();
-  // A row that is drawn anew under the mouse misses a click: a person clicks again.
-  async function inline(name: string, done: any, state: 'visible' | 'detached' = 'visible'): Promise<void> {
-    for (let tries = 1; ; tries++) {
+  const inline = (name: string, done: any, state?: 'visible' | 'detached') =>
+    again(async () => {
       await row('status_text').hover();
       await row('status_text').locator(`.action-label[aria-label^="${name}"]`).click();
-      try {
-        return await done.waitFor({ state, timeout: 10_000 });
-      } catch (error) {
-        if (tries === 3) throw error;
-      }
-    }
-  }
+    }, done, state);
   await inline('Disable', row(/status_text.*disabled/));
   await lens(/○ disabled/).waitFor();
   await terminal('all systems nominal');

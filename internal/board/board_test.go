@@ -519,11 +519,15 @@ func TestRefusals(t *testing.T) {
 
 // A cancel at any stage before the commit point leaves the board as it was.
 func TestCancelAtEveryStage(t *testing.T) {
-	stages, line := patch.Stages[:len(patch.Stages)-1], sim.Config{Baud: 115200}
+	stages := patch.Stages[:len(patch.Stages)-1]
 	if testing.Short() {
-		stages, line = []patch.Stage{patch.StageLink, patch.StageUpload, patch.StageVerify}, sim.Config{}
+		stages = []patch.Stage{patch.StageLink, patch.StageVerify}
 	}
 	for _, stage := range stages {
+		var line sim.Config
+		if stage == patch.StageUpload {
+			line.Baud = 115200 // bytes are under way
+		}
 		run(t, line, func(t *testing.T, b *bench) {
 			before := b.largest()
 			ctx, cancel := context.WithCancel(t.Context())

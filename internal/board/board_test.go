@@ -74,6 +74,9 @@ func buildFixture(dir string, change func(*testfirmware.Project) error) (*fixtur
 	return f, err
 }
 
+// benchPort is what the board's port is called.
+const benchPort = "tcp://bench:1"
+
 // bench is a simulated board with the demo firmware, and its owner.
 type bench struct {
 	*fixture
@@ -127,7 +130,7 @@ func (b *bench) open(journal string) {
 		b.board.Close()
 	}
 	b.board = New(Config{
-		Port:       "tcp://bench:1",
+		Port:       benchPort,
 		Open:       func(context.Context) (fpb.Conn, error) { return b.sim.Conn(), nil },
 		Image:      func(context.Context) (*firmware.Image, error) { return b.image, nil },
 		JournalDir: journal,

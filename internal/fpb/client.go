@@ -62,11 +62,12 @@ type Client struct {
 	unsynced bool       // late answers may still come
 	stale    []*pattern // what they look like
 	nonce    uint32
-	last     *Info  // as it should be now, nil if unknown
-	doubt    string // what was odd about it and was accepted
-	pending  int    // size of the allocation that no patch has taken
-	noise    int    // requests for which the line is still taken for a bad one
-	shell    bool   // the loader runs in a shell
+	last     *Info    // as it should be now, nil if unknown
+	doubt    string   // what was odd about it and was accepted
+	pending  int      // size of the allocation that no patch has taken
+	uploaded []upload // what it was given
+	noise    int      // requests for which the line is still taken for a bad one
+	shell    bool     // the loader runs in a shell
 }
 
 // arrivals is when the bytes of an answer came.

@@ -188,9 +188,9 @@ func (c *Client) sync(ctx context.Context) error {
 // failed one.
 func (c *Client) resync(ctx context.Context, between func(n int) error) error {
 	start, before := time.Now(), c.received.Load()
-	// One wait for the answer, and one for a board that opening the port has
-	// reset and that lost what came while it started.
-	silence := 2 * c.opts.Timeout
+	// One wait for the answer, and more than that for a board that opening the
+	// port has reset and that lost what came while it started.
+	silence := 5 * c.opts.Timeout / 2
 	wait := firstWait
 	for n := 0; ; n++ {
 		c.nonce = c.nonce*1664525 + 1013904223 // any sequence without short cycles

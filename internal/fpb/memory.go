@@ -1,9 +1,11 @@
 package fpb
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,7 +31,7 @@ func (c *Client) Alloc(ctx context.Context, size int) (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
-	c.pending = size
+	c.pending, c.uploaded = size, nil
 	addr, err := strconv.ParseUint(a.status[strings.LastIndex(a.status, "0x")+2:], 16, 32)
 	if err != nil || addr == 0 {
 		return 0, garbled(what, &damage{a.status})
@@ -52,12 +54,45 @@ func (c *Client) Upload(ctx context.Context, base, offset uint32, data []byte, p
 	if c.pending > 0 && uint64(offset)+uint64(len(data)) > uint64(c.pending) {
 		return problem.New(problem.Internal, "", "%d bytes at offset %d do not fit into an allocation of %d", len(data), offset, c.pending)
 	}
+	if err := c.upload(ctx, base, offset, data, progress); err != nil {
+		return err
+	}
+	c.uploaded = append(c.uploaded, upload{base, offset, slices.Clone(data)})
+	return nil
+}
+
+// upload is what the pending allocation has been given.
+type upload struct {
+	base, offset uint32
+	data         []byte
+}
+
+func (c *Client) upload(ctx context.Context, base, offset uint32, data []byte, progress func(done int)) error {
 	first, err := c.uploadFirst(ctx, base, offset, data)
 	if err != nil {
 		return err
 	}
 	report(progress, first)
 	return c.write(ctx, base+offset+uint32(first), data[first:], func(done int) { report(progress, first+done) })
+}
+
+// renew makes sure that the pending allocation is still there and holds what it
+// was given: a loader that has lost it in a reset takes no more for it. Little is
+// sent, because a damaged line would free it.
+func (c *Client) renew(ctx context.Context) error {
+	for _, u := range c.uploaded {
+		if _, err := c.uploadFirst(ctx, u.base, u.offset, u.data[:min(4, len(u.data))]); err != nil {
+			return err
+		}
+		got, err := c.readMemory(ctx, u.base+u.offset, len(u.data), nil)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(got, u.data) {
+			return problem.New(problem.VerifyFailed, "inject it again", "what was uploaded to 0x%08x is not there any more", u.base+u.offset)
+		}
+	}
+	return nil
 }
 
 // uploadFirst sends the first line of an upload, the only one that is relative
@@ -157,6 +192,10 @@ func (c *Client) ReadMemory(ctx context.Context, addr uint32, n int, progress fu
 	if err := checkRange("read", addr, n); err != nil {
 		return nil, err
 	}
+	return c.readMemory(ctx, addr, n, progress)
+}
+
+func (c *Client) readMemory(ctx context.Context, addr uint32, n int, progress func(done int)) ([]byte, error) {
 	data := make([]byte, 0, n)
 	failures := 0
 	for len(data) < n {

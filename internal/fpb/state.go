@@ -159,8 +159,10 @@ func (i *Info) slot(id int) (Slot, bool) {
 
 // Patch redirects the function at orig to target, with the pending allocation
 // as the slot's own memory. The slot must be free. It is never sent twice unless
-// the loader shows that it was not carried out. The comparator is read back; one
-// that does not stand for orig is cleared again.
+// the loader shows that it was not carried out and that the allocation still is
+// what it was; an error with [ErrAllocationLost] in its tree means that it is gone
+// and nothing was patched. The comparator is read back; one that does not stand for
+// orig is cleared again.
 func (c *Client) Patch(ctx context.Context, m Mode, slot int, orig, target uint32) error {
 	if err := c.begin(ctx); err != nil {
 		return err
@@ -171,6 +173,7 @@ func (c *Client) Patch(ctx context.Context, m Mode, slot int, orig, target uint3
 	}
 	what := fmt.Sprintf("patching 0x%08x in slot %d", orig, slot)
 	r := patchRequest(m, uint32(slot), orig, target)
+	before := c.last
 	for n := range tries {
 		_, err := c.attempt(ctx, what, r, n)
 		var d *damage
@@ -187,14 +190,34 @@ func (c *Client) Patch(ctx context.Context, m Mode, slot int, orig, target uint3
 		s, ok := info.slot(slot)
 		switch {
 		case ok && !s.Free && s.Orig == orig && s.Target == target:
-			c.pending = 0 // the slot has taken it
+			c.pending, c.uploaded = 0, nil // the slot has taken it
 			return c.checkComparator(ctx, info, m, s)
 		case err == nil || ok && !s.Free:
 			return problem.New(problem.VerifyFailed, "revert all patches and inject again, or power-cycle the board",
 				"%s: the loader lists slot %d with 0x%08x -> 0x%08x", what, slot, s.Orig, s.Target)
 		}
+		// It was not carried out. If that is because the board was reset, target
+		// is nobody's memory now, and must not be armed.
+		if err := lostSlots(before, info, slot, what); err != nil {
+			return err
+		}
+		if err := c.renew(ctx); err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
 	}
 	return garbled(what, &damage{})
+}
+
+// lostSlots is the problem of a board whose slots other than slot are empty that
+// were not before.
+func lostSlots(before *Info, now Info, slot int, what string) error {
+	for _, s := range now.Slots {
+		if was, known := before.slot(s.ID); s.ID != slot && s.Free && known && !was.Free {
+			return problem.New(problem.VerifyFailed, "inject again what was lost",
+				"%s: slot %d is empty, so the board was reset meanwhile", what, s.ID)
+		}
+	}
+	return nil
 }
 
 // checkPatch refuses what the loader would accept although it cannot work.

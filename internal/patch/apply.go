@@ -90,24 +90,33 @@ func (in *Injection) Apply(ctx context.Context, b *Board, mode string, emit func
 	r.addNotes(prepared)
 	watch.lap(&r.MS.Link)
 
-	content, err := in.transfer(ctx, b, prepared, entries, m, emit, &r.MS)
-	if err != nil {
-		return r, err
+	// Where the loader loses the block before it is armed, as in a reset, nothing
+	// has changed and all of it is done again.
+	before := slices.Clone(b.Ledger.Slots)
+	for range uploadTries {
+		var content *loaded
+		content, err = in.transfer(ctx, b, prepared, entries, m, emit, &r.MS)
+		if err != nil {
+			return r, err
+		}
+		if err := ctx.Err(); err != nil {
+			return r, err // the pending allocation is freed by the next one
+		}
+		watch = startWatch()
+		emit(Event{Stage: StageActivate, Function: in.targets[0].Name})
+		actx, cancel := context.WithTimeout(context.WithoutCancel(ctx), activateTimeout)
+		r.Patches, err = in.activate(actx, b, plan, prepared, content, m)
+		if err == nil {
+			var more []Record
+			more, err = in.takeBack(actx, b)
+			r.Reverted = append(r.Reverted, more...)
+		}
+		cancel()
+		watch.lap(&r.MS.Activate)
+		if !errors.Is(err, fpb.ErrAllocationLost) || !slices.Equal(before, b.Ledger.Slots) {
+			break
+		}
 	}
-	if err := ctx.Err(); err != nil {
-		return r, err // the pending allocation is freed by the next one
-	}
-
-	watch = startWatch()
-	emit(Event{Stage: StageActivate, Function: in.targets[0].Name})
-	actx, cancel := context.WithTimeout(context.WithoutCancel(ctx), activateTimeout)
-	defer cancel()
-	if r.Patches, err = in.activate(actx, b, plan, prepared, content, m); err == nil {
-		var more []Record
-		more, err = in.takeBack(actx, b)
-		r.Reverted = append(r.Reverted, more...)
-	}
-	watch.lap(&r.MS.Activate)
 	return r, err
 }
 
@@ -469,10 +478,11 @@ func (b *Board) rollBack(ctx context.Context, steps []step, cause error) error {
 			attempt(b.Client.Enable(ctx, s.old.ID, true))
 		}
 	}
-	b.save(nil)
 	if len(failed) > 0 {
+		// The board may run what was to be armed: the ledger that was saved knows it.
 		return fmt.Errorf("%w; taking it back was incomplete: %w", cause, errors.Join(failed...))
 	}
+	b.save(nil)
 	return cause
 }
 
@@ -480,8 +490,9 @@ func (b *Board) rollBack(ctx context.Context, steps []step, cause error) error {
 func (b *Board) disarm(ctx context.Context, slot int) error {
 	// Off first: unpatch clears the trampoline's target before the comparator,
 	// and a call in between would return without having run anything.
-	if err := b.Client.Enable(ctx, slot, false); err != nil && !problem.Has(err, problem.BoardRefused) {
-		return err
+	err := b.Client.Enable(ctx, slot, false)
+	if err != nil && !problem.Has(err, problem.BoardRefused) && !problem.Has(err, problem.NotInjected) {
+		return err // an empty slot is what is wanted
 	}
 	if err := b.Client.Unpatch(ctx, slot); err != nil {
 		return err

@@ -27,6 +27,10 @@ type Config struct {
 	// Fault, if set, sees every byte that crosses the line and returns what
 	// arrives instead. It runs on the board's goroutine.
 	Fault func(d Direction, offset int64, b byte) []byte
+	// Executed, if set, is called before an instruction in RAM is executed for
+	// the first time since its memory has changed. It runs on the board's goroutine;
+	// read reads the board's memory.
+	Executed func(addr uint32, read func(addr uint32, p []byte) bool)
 }
 
 // Direction is which way a byte crosses the line.
@@ -107,6 +111,13 @@ func New(cfg Config, image []byte) (*Board, error) {
 	b.core.Map(desc.ram.base, b.ram, cortexm.Read|cortexm.Write|cortexm.Exec)
 	b.uart, b.led = desc.devices(b)
 	b.core.OnResetRequest(func() {}) // Run sees it in Stop
+	if cfg.Executed != nil {
+		b.core.OnDecode(func(pc uint32) {
+			if pc-desc.ram.base < uint32(desc.ram.size) {
+				cfg.Executed(pc, b.core.ReadMemory)
+			}
+		})
+	}
 	b.reset(cortexm.PowerOn)
 	return b, nil
 }

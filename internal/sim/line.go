@@ -11,6 +11,7 @@ import (
 // line is the cable: bytes between the board's goroutine and the host ends.
 type line struct {
 	fault   func(Direction, int64, byte) []byte
+	faults  *faulty  // nil: nothing goes wrong; under the board's lock
 	offsets [2]int64 // bytes seen so far, by direction; the board's goroutine only
 
 	wake chan struct{} // there is something for the board to do
@@ -50,17 +51,26 @@ func (l *line) fromHost() []byte {
 	l.in = nil
 	l.mu.Unlock()
 	if len(p) == 0 {
+		if l.faults != nil {
+			return l.faults.release(ToBoard)
+		}
 		return nil
 	}
 	select {
 	case l.room <- struct{}{}:
 	default:
 	}
+	var arrived []byte
+	if l.faults != nil {
+		for _, b := range p {
+			arrived = append(arrived, l.faults.pass(ToBoard, b)...)
+		}
+		p, arrived = arrived, nil
+	}
 	if l.fault == nil {
 		l.offsets[0] += int64(len(p))
 		return p
 	}
-	var arrived []byte
 	for _, b := range p {
 		arrived = append(arrived, l.fault(ToBoard, l.offsets[0], b)...)
 		l.offsets[0]++
@@ -70,6 +80,10 @@ func (l *line) fromHost() []byte {
 
 // toHost keeps a byte until flush.
 func (l *line) toHost(b byte) {
+	if l.faults != nil {
+		l.out = append(l.out, l.faults.pass(ToHost, b)...)
+		return
+	}
 	if l.fault != nil {
 		l.out = append(l.out, l.fault(ToHost, l.offsets[1], b)...)
 	} else {

@@ -76,6 +76,9 @@ func (b *Board) execute(p *pace) time.Duration {
 	for {
 		now := b.core.Cycles()
 		b.uart.update(now)
+		if b.line.faults != nil {
+			b.line.faults.settle()
+		}
 		if now >= end {
 			return p.duration(now - clock)
 		}

@@ -60,10 +60,11 @@ type Core struct {
 	mpu     mpu
 	dwt     dwt
 
-	asUser  bool // the access being made is an unprivileged one (LDRT)
-	abort   abort
-	fault   *Fault
-	onReset func()
+	asUser   bool // the access being made is an unprivileged one (LDRT)
+	abort    abort
+	fault    *Fault
+	onReset  func()
+	onDecode func(pc uint32)
 }
 
 // Model selects the processor.
@@ -211,6 +212,10 @@ func (c *Core) Reset(kind ResetKind) {
 	}
 	c.kick()
 }
+
+// OnDecode has f called before an instruction is executed that is not decoded
+// yet: the first time, and again after its memory has changed.
+func (c *Core) OnDecode(f func(pc uint32)) { c.onDecode = f }
 
 // Cycles is the number of cycles since New, asleep or not.
 func (c *Core) Cycles() uint64 { return c.cycles }

@@ -94,6 +94,9 @@ func (c *Core) fetch() *thumb.Inst {
 	if entry.Op != 0 {
 		return entry
 	}
+	if c.onDecode != nil {
+		c.onDecode(pc)
+	}
 	if c.mpu.enabled() && !c.mpuAllowsAlways(pc) || c.patched(r, off) {
 		return c.fetchOnce(pc)
 	}

@@ -1,0 +1,249 @@
+package board
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fpbls/fpbls/internal/patch"
+	"github.com/fpbls/fpbls/internal/sim"
+)
+
+var (
+	campaignRuns = flag.Int("board.campaign", 4, "how many runs over a bad line to do, split between the rates")
+	campaignSeed = flag.Uint64("board.campaignseed", 1, "the seed of the first run")
+	campaignStep = flag.Int("board.campaignstep", 1200, "every how manyth byte of an injection a scripted fault hits")
+)
+
+// A judge stands beside the board and looks at what it executes: each
+// instruction in RAM must belong to a block whose code is, at that moment, what
+// the linker made. It learns the blocks from the journal, which is written before
+// the first comparator changes, and not from the line.
+type judge struct {
+	dir string
+
+	mu       sync.Mutex
+	blocks   []patch.Block
+	executed int
+	wrong    []uint32
+}
+
+func (j *judge) execute(addr uint32, read func(uint32, []byte) bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.executed++
+	files, _ := filepath.Glob(filepath.Join(j.dir, "board-*.json"))
+	for _, name := range files {
+		if data, err := os.ReadFile(name); err == nil {
+			l := parseJournal(data, benchPort, demo.image.BuildID())
+			j.blocks = append(j.blocks, l.Blocks...)
+		}
+	}
+	slices.SortFunc(j.blocks, cmpBlocks)
+	j.blocks = slices.CompactFunc(j.blocks, func(a, b patch.Block) bool { return cmpBlocks(a, b) == 0 })
+	for _, b := range j.blocks {
+		if addr < uint32(b.Base) || addr >= uint32(b.Base)+b.Code {
+			continue
+		}
+		code := make([]byte, b.Code)
+		sum := [32]byte{}
+		if read(uint32(b.Base), code) {
+			sum = sha256.Sum256(code)
+		}
+		if hex.EncodeToString(sum[:]) == b.Sum {
+			return
+		}
+	}
+	j.wrong = append(j.wrong, addr)
+}
+
+func cmpBlocks(a, b patch.Block) int {
+	return cmp.Or(cmp.Compare(a.Base, b.Base), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Sum, b.Sum))
+}
+
+// commandLimit is how long a command may take on a line that damages too much,
+// before it gives up.
+const commandLimit = 60 * time.Second
+
+// campaign is one bench that goes through many runs.
+type campaign struct {
+	*bench
+	judge *judge
+	pool  int // largest block of the empty pool
+
+	runs, succeeded, late int
+	slowest               time.Duration
+}
+
+// once does inject, update, disable, revert while faults are at work, then takes
+// the faults away and looks at what is left.
+func (c *campaign) once(t *testing.T, name string, faults sim.Faults) {
+	c.runs++
+	c.sim.SetFaults(faults)
+	var failed error
+	command := func(f func(context.Context) error) {
+		if failed != nil {
+			return
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), commandLimit)
+		defer cancel()
+		start := time.Now()
+		failed = f(ctx)
+		d := time.Since(start)
+		c.slowest = max(c.slowest, d)
+		if d > commandLimit+20*time.Second { // the part that cannot be cancelled has a limit of its own
+			c.late++
+			t.Errorf("%s: a command took %v", name, d)
+		}
+	}
+	inject := func(text string) func(context.Context) error {
+		return func(ctx context.Context) error {
+			_, err := c.board.Inject(ctx, c.request("app/status.c", []string{"status_text"}, "all systems nominal", text), nil)
+			return err
+		}
+	}
+	selector := patch.Selector{Function: "status_text"}
+	command(inject("patched once"))
+	command(func(context.Context) error { time.Sleep(120 * time.Millisecond); return nil })
+	command(inject("patched again, and longer"))
+	command(func(ctx context.Context) error { _, err := c.board.Enable(ctx, selector, false); return err })
+	command(func(ctx context.Context) error { _, err := c.board.Revert(ctx, selector); return err })
+	happened := c.sim.Faults()
+	c.sim.SetFaults(sim.Faults{})
+	if failed == nil {
+		c.succeeded++
+	}
+	if err := c.recover(t); err != nil {
+		t.Errorf("%s: %v; the command said %v; faults %+v", name, err, failed, happened)
+	}
+}
+
+// recover is what a user does whose line is good again, and what must be true
+// then.
+func (c *campaign) recover(t *testing.T) error {
+	if h := c.sim.Health(); h.Locked || h.Fault != nil {
+		return fmt.Errorf("the board is %s", h)
+	}
+	time.Sleep(500 * time.Millisecond) // it may have been reset
+	known, err := c.board.Info(t.Context())
+	if err != nil {
+		if known, err = c.board.Info(t.Context()); err != nil { // the first finds out that the line was gone
+			return fmt.Errorf("info: %w", err)
+		}
+	}
+	// Somebody who knows nothing looks at the same board.
+	other := New(Config{Port: benchPort, Open: c.board.cfg.Open, Image: c.board.cfg.Image})
+	defer other.Close()
+	seen, err := other.Info(t.Context())
+	if err != nil {
+		return fmt.Errorf("info of another: %w", err)
+	}
+	brief := func(records []patch.Record) (s []string) {
+		for _, r := range records {
+			state := r.State
+			if state == patch.Held {
+				state = patch.Disabled // what is held is off
+			}
+			s = append(s, fmt.Sprint(r.Slot, r.Original, r.Address, state))
+		}
+		return s
+	}
+	if a, b := brief(known.Patches), brief(seen.Patches); !slices.Equal(a, b) {
+		return fmt.Errorf("the ledger says %v, the board %v", a, b)
+	}
+	if _, err := c.board.Revert(t.Context(), patch.Selector{All: true}); err != nil {
+		return fmt.Errorf("revert: %w", err)
+	}
+	if now, err := c.board.Info(t.Context()); err != nil || len(now.Patches) > 0 {
+		return fmt.Errorf("left after the revert: %v, %v", now.Patches, err)
+	}
+	if n := c.largest(); n != c.pool {
+		return fmt.Errorf("the largest free block has %d bytes, it had %d", n, c.pool)
+	}
+	c.judge.mu.Lock()
+	defer c.judge.mu.Unlock()
+	if len(c.judge.wrong) > 0 {
+		wrong := c.judge.wrong
+		c.judge.wrong = nil
+		return fmt.Errorf("executed outside of verified code: %#x", wrong)
+	}
+	return nil
+}
+
+// withCampaign gives f a campaign on a board of its own.
+func withCampaign(t *testing.T, f func(*testing.T, *campaign)) {
+	j := &judge{dir: t.TempDir()}
+	run(t, sim.Config{Baud: 115200, Executed: j.execute}, func(t *testing.T, b *bench) {
+		b.open(j.dir)
+		c := &campaign{bench: b, judge: j}
+		c.pool = c.largest()
+		f(t, c)
+		if j.executed == 0 {
+			t.Error("no patch has run: the judge has seen nothing")
+		}
+		t.Logf("seed %d: %d runs, %d succeeded, the slowest command took %v, %d instructions of patches judged",
+			*campaignSeed, c.runs, c.succeeded, c.slowest.Round(time.Millisecond), j.executed)
+	})
+}
+
+// A line that damages bytes at random never makes the board run what was not
+// verified, and when it is good again nothing is lost and nothing half done.
+func TestCampaign(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and the race detector learns nothing new from it")
+	}
+	rates := []float64{1e-5, 1e-4, 1e-3, 1e-2}
+	if *campaignRuns <= len(rates) {
+		rates = rates[:3] // giving up takes the simulated core long
+	}
+	for i, rate := range rates {
+		t.Run(fmt.Sprintf("%.0e", rate), func(t *testing.T) {
+			withCampaign(t, func(t *testing.T, c *campaign) {
+				for n := range max(1, *campaignRuns/4) {
+					seed := *campaignSeed + uint64(i)<<32 + uint64(n)
+					c.once(t, fmt.Sprintf("seed %d", seed), sim.Faults{Seed: seed, Flip: rate / 4, Drop: rate / 4, Double: rate / 4, Noise: rate / 4})
+				}
+			})
+		})
+	}
+}
+
+// Every kind of fault, at places all over an injection and its update.
+func TestScriptedFaults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and the race detector learns nothing new from it")
+	}
+	const injection = 1200 // bytes to the board
+	rng := rand.New(rand.NewPCG(*campaignSeed, 1))
+	for _, fault := range []sim.Fault{
+		{Kind: sim.Insert, Text: "[app] somebody's log line\n"},
+		{Kind: sim.Stall, For: 3 * time.Second},
+		{Kind: sim.ResetWarm},
+		{Kind: sim.PowerOff},
+		{Kind: sim.Gone},
+	} {
+		t.Run(string(fault.Kind), func(t *testing.T) {
+			withCampaign(t, func(t *testing.T, c *campaign) {
+				for at := rng.IntN(*campaignStep); at < injection; at += *campaignStep {
+					f := fault
+					f.Offset = int64(at)
+					c.once(t, fmt.Sprintf("%+v", f), sim.Faults{At: []sim.Fault{f}})
+					if *campaignStep < injection {
+						f.Direction = sim.ToHost
+						c.once(t, fmt.Sprintf("%+v", f), sim.Faults{At: []sim.Fault{f}})
+					}
+				}
+			})
+		})
+	}
+}

@@ -52,7 +52,7 @@ export class BoardView implements vscode.TreeDataProvider<Node>, vscode.Disposab
       const now = JSON.stringify(nodes(client.status));
       if (now === shown) return;
       shown = now;
-      const used = client.status?.patches.length ?? 0;
+      const used = client.status?.connected ? client.status.patches.length : 0;
       this.tree.badge = used ? { value: used, tooltip: `${used} patched functions` } : undefined;
       this.changed.fire();
     };

@@ -114,7 +114,7 @@ func (c *campaign) once(t *testing.T, name string, faults sim.Faults) {
 	}
 	selector := patch.Selector{Function: "status_text"}
 	command(inject("patched once"))
-	command(func(context.Context) error { time.Sleep(120 * time.Millisecond); return nil })
+	command(func(context.Context) error { time.Sleep(250 * time.Millisecond); return nil })
 	command(inject("patched again, and longer"))
 	command(func(ctx context.Context) error { _, err := c.board.Enable(ctx, selector, false); return err })
 	command(func(ctx context.Context) error { _, err := c.board.Revert(ctx, selector); return err })
@@ -188,7 +188,7 @@ func withCampaign(t *testing.T, f func(*testing.T, *campaign)) {
 		c := &campaign{bench: b, judge: j}
 		c.pool = c.largest()
 		f(t, c)
-		if j.executed == 0 {
+		if j.executed == 0 && c.succeeded > 0 {
 			t.Error("no patch has run: the judge has seen nothing")
 		}
 		t.Logf("seed %d: %d runs, %d succeeded, the slowest command took %v, %d instructions of patches judged",
@@ -234,7 +234,7 @@ func TestScriptedFaults(t *testing.T) {
 	} {
 		t.Run(string(fault.Kind), func(t *testing.T) {
 			withCampaign(t, func(t *testing.T, c *campaign) {
-				for at := rng.IntN(*campaignStep); at < injection; at += *campaignStep {
+				for at := rng.IntN(min(*campaignStep, 700)); at < injection; at += *campaignStep {
 					f := fault
 					f.Offset = int64(at)
 					c.once(t, fmt.Sprintf("%+v", f), sim.Faults{At: []sim.Fault{f}})

@@ -12,7 +12,7 @@ import (
 )
 
 // The files in testdata/initialize are what editors send, recorded with "fpbls serve
-// --trace" (paths and process replaced): Neovim 0.10.4 and 0.12.4, Helix 25.01.1,
+// --trace" (paths and process replaced): VS Code 1.139.1, Neovim 0.10.4 and 0.12.4, Helix 25.01.1,
 // Eglot 1.17.30 of Emacs 30.1. careless.json has the mistakes that editors have made.
 func TestEditors(t *testing.T) {
 	t.Parallel()

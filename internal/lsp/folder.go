@@ -31,6 +31,7 @@ type folder struct {
 	board    *board.Board // that is watched
 	unwatch  func()
 	image    *firmware.Image
+	loaded   bool // there was an image once
 	injected map[functionKey]injected
 	savers   map[string]*saver // by path
 	output   *outputStream
@@ -116,8 +117,8 @@ func (f *folder) changed() {
 	}
 	image := f.project.Loaded()
 	fresh := image != nil && image != f.image
-	replaced := fresh && f.image != nil
-	f.image = image
+	replaced := fresh && f.loaded // with a moment without an ELF in between, while it was linked
+	f.image, f.loaded = image, f.loaded || fresh
 	f.mu.Unlock()
 	if fresh {
 		// Hovers and symbols need it; the first one should not wait.

@@ -2,7 +2,6 @@ package board
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"sync"
 	"testing"
@@ -14,23 +13,6 @@ import (
 	"github.com/fpbls/fpbls/internal/sim"
 	"github.com/fpbls/fpbls/internal/toolchain"
 )
-
-// What an upload costs on a line of 115200 baud, in driven time.
-func TestUploadFigures(t *testing.T) {
-	sizes := []int{60, 300, 900}
-	if testing.Short() {
-		sizes = sizes[:1]
-	}
-	for _, size := range sizes {
-		run(t, sim.Config{Baud: 115200}, func(t *testing.T, b *bench) {
-			filler := fmt.Sprintf("__asm volatile(\".rept %d\\n nop\\n .endr\"); return \"all systems nominal\";", size/2-4)
-			r := b.inject("app/status.c", []string{"status_text"}, `return "all systems nominal";`, filler)
-			s, _ := b.board.session.client.Traffic()
-			t.Logf("%d bytes of code: %d bytes sent and %d received for the injection, upload %d ms, verify %d ms, activate %d ms; %d sent since connecting",
-				r.Patches[0].Size, r.Bytes.Sent, r.Bytes.Received, r.MS.Upload, r.MS.Verify, r.MS.Activate, s)
-		})
-	}
-}
 
 // Info right after an injection asks what it asks at rest, and nothing else is sent.
 func TestInfoAfterInjectionIsOneRoundTrip(t *testing.T) {

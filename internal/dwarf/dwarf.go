@@ -44,6 +44,17 @@ type Unit struct {
 	Producer string // compiler, version and, with GCC, the flags that change code
 }
 
+// Compiler is name and version in the producer, without the language and the
+// flags that GCC adds: "GNU 12.2.1 20221205" of "GNU C17 12.2.1 20221205 -mthumb …".
+func (u Unit) Compiler() string {
+	name, _, _ := strings.Cut(u.Producer, " -")
+	words := strings.Fields(name)
+	if len(words) > 2 && words[0] == "GNU" {
+		words = slices.Delete(words, 1, 2)
+	}
+	return strings.Join(words, " ")
+}
+
 // Path is the source file with the directory, for any system: the compiler may
 // have run on another one.
 func (u Unit) Path() string {

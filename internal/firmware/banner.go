@@ -1,6 +1,9 @@
 package firmware
 
 import (
+	"bytes"
+	"encoding/binary"
+	"iter"
 	"strings"
 
 	"github.com/fpbls/fpbls/internal/thumb"
@@ -19,18 +22,9 @@ func (im *Image) Banners() []string {
 		if im.EnteredOnce(f) == "" {
 			continue
 		}
-		var low [16]uint32 // what MOVW has put into a register
-		for addr, inst := range im.instructions(f) {
-			var at uint32
-			switch inst.Op {
-			case thumb.OpLDRLit:
-				at, _ = im.word((addr+4)&^3 + inst.Imm)
-			case thumb.OpMOVW:
-				low[inst.Rd&15] = inst.Imm
-			case thumb.OpMOVT:
-				at = inst.Imm<<16 | low[inst.Rd&15]
-			}
-			if at == 0 || seen[at] || im.loops(f, addr) {
+		for l := range im.loads(f) {
+			at := l.value
+			if seen[at] || im.loops(f, l.addr) {
 				continue
 			}
 			seen[at] = true
@@ -42,36 +36,67 @@ func (im *Image) Banners() []string {
 	return all
 }
 
-// word is the word that the image puts at the address.
-func (im *Image) word(addr uint32) (uint32, bool) {
-	p, ok := im.Bytes(addr, 4)
-	if !ok {
-		return 0, false
+// A load is an instruction that completes a constant of 32 bits in a register.
+type load struct {
+	addr, value uint32
+	literal     bool // from memory, else by MOVW and MOVT
+}
+
+// loads yields the constants that the function loads.
+func (im *Image) loads(f *Symbol) iter.Seq[load] {
+	return func(yield func(load) bool) {
+		var low [16]uint32 // what MOVW has put into a register
+		for addr, inst := range im.instructions(f) {
+			l := load{addr: addr, literal: inst.Op == thumb.OpLDRLit}
+			switch inst.Op {
+			case thumb.OpMOVW:
+				low[inst.Rd&15] = inst.Imm
+				continue
+			case thumb.OpMOVT:
+				l.value = inst.Imm<<16 | low[inst.Rd&15]
+			case thumb.OpLDRLit:
+				p, ok := im.Bytes((addr+4)&^3+inst.Imm, 4)
+				if !ok {
+					continue
+				}
+				l.value = binary.LittleEndian.Uint32(p)
+			default:
+				continue
+			}
+			if !yield(l) {
+				return
+			}
+		}
 	}
-	return uint32(p[0]) | uint32(p[1])<<8 | uint32(p[2])<<16 | uint32(p[3])<<24, true
 }
 
 // maxText bounds what is taken for a text.
 const maxText = 256
 
-// text is the constant C string at the address; empty if there is none.
+// CString returns the bytes at the address up to the first zero, of an endless
+// text the beginning. It is false where there is no zero.
+func (im *Image) CString(addr uint32) ([]byte, bool) {
+	p, ok := im.Bytes(addr, maxText)
+	for n := uint32(maxText); !ok && n > 0; n /= 2 {
+		p, ok = im.Bytes(addr, n) // less is left
+	}
+	if n := bytes.IndexByte(p, 0); n >= 0 {
+		return p[:n], true
+	}
+	return p, false
+}
+
+// text is the constant text at the address; empty if there is none.
 func (im *Image) text(addr uint32) string {
 	r := im.regionAt(addr)
 	if r == nil || r.Write || im.At(addr) != nil && !im.IsData(addr) {
 		return ""
 	}
-	for n := uint32(0); n < maxText; n++ {
-		p, ok := im.Bytes(addr, n+1)
-		switch {
-		case !ok:
-			return ""
-		case p[n] == 0:
-			return string(p[:n])
-		case p[n] >= 0x7f || p[n] < ' ' && !strings.ContainsRune("\t\r\n\x1b", rune(p[n])):
-			return ""
-		}
+	p, ok := im.CString(addr)
+	if !ok || bytes.ContainsFunc(p, func(c rune) bool { return c >= 0x7f || c < ' ' && !strings.ContainsRune("\t\r\n\x1b", c) }) {
+		return ""
 	}
-	return ""
+	return string(p)
 }
 
 // piece is the longest part of the format that is printed as it stands, on one line.

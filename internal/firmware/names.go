@@ -22,6 +22,18 @@ func (im *Image) shortNames() map[string][]*Symbol {
 	return index
 }
 
+// LookupEnclosed finds C++ functions by a name that leaves out parameters and the
+// namespaces and classes around it: C::f for ns::C::f(int).
+func (im *Image) LookupEnclosed(name string) []*Symbol {
+	var found []*Symbol
+	for _, f := range im.functions {
+		if strings.HasSuffix(withoutParameters(f.Display), "::"+name) {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
 // withoutParameters cuts the parameter list, and what follows it, off a
 // demangled name. Parentheses within the name, as of operator() and (anonymous
 // namespace), are kept.

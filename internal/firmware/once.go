@@ -131,15 +131,9 @@ func (im *Image) pointers() (count map[uint32]int, vectors map[uint32]bool) {
 		if i > 0 && im.functions[i-1].Addr == f.Addr {
 			continue
 		}
-		var low [16]uint32 // what MOVW has put into a register
-		for _, inst := range im.instructions(f) {
-			switch inst.Op {
-			case thumb.OpMOVW:
-				low[inst.Rd&15] = inst.Imm
-			case thumb.OpMOVT:
-				if v := inst.Imm<<16 | low[inst.Rd&15]; v&1 != 0 && starts[v&^1] {
-					count[v&^1]++
-				}
+		for l := range im.loads(f) { // literals are among the words
+			if !l.literal && l.value&1 != 0 && starts[l.value&^1] {
+				count[l.value&^1]++
 			}
 		}
 	}

@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"context"
 	"debug/elf"
-	"fmt"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -122,44 +120,6 @@ func TestPatchOnBoard(t *testing.T) {
 		check(c.UnpatchAll(ctx))
 		if strings.Contains(out.String(), "[FL") || strings.Contains(out.String(), "Slot") {
 			t.Errorf("answers in the output: %q", out)
-		}
-	})
-}
-
-// What an injection costs on the line, at 115200 baud.
-func TestCost(t *testing.T) {
-	if testing.Short() {
-		t.Skip("figures; the race detector learns nothing from them")
-	}
-	synctest.Test(t, func(t *testing.T) {
-		c, _, _ := startBoard(t, sim.Config{Baud: 115200})
-		ctx := t.Context()
-		if _, err := c.Connect(ctx); err != nil {
-			t.Fatal(err)
-		}
-		for slot, size := range []int{60, 300, 900} {
-			code := bytes.Repeat(nop, size/4)
-			var at uint32
-			var log []string
-			step := func(name string, f func() error) (sent, received int64) {
-				start := time.Now()
-				s, r := c.Traffic()
-				if err := f(); err != nil {
-					t.Fatal(err)
-				}
-				sent, received = c.Traffic()
-				sent, received = sent-s, received-r
-				log = append(log, fmt.Sprintf("%s %d ms, %d+%d bytes", name, time.Since(start).Milliseconds(), sent, received))
-				return sent, received
-			}
-			step("allocate", func() (err error) { at, err = c.Alloc(ctx, size+8); return err })
-			sent, received := step("upload", func() error { return c.Upload(ctx, at, 7, code, nil) })
-			if lines := int64(1 + size/330); sent > int64(size)*4/3+lines*70 || received > lines*100 {
-				t.Errorf("%d bytes of code took %d to send and %d of answers", size, sent, received)
-			}
-			step("read back", func() error { _, err := c.ReadMemory(ctx, at+7, size, nil); return err })
-			step("patch", func() error { return c.Patch(ctx, fpb.Trampoline, slot, 0x0800_7000+uint32(slot)*16, (at+7)|1) })
-			t.Logf("%d bytes of code: %s", size, strings.Join(log, "; "))
 		}
 	})
 }

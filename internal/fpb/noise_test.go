@@ -62,42 +62,33 @@ func inject(t *testing.T, c *fpb.Client, slot int, orig uint32, code []byte) {
 // Random damage on the line: every injection succeeds, and what it reports is
 // what is on the board.
 func TestNoisyLine(t *testing.T) {
-	if testing.Short() {
-		t.Skip("long: many injections over slow lines")
-	}
-	type fault func(rng *rand.Rand, b byte) []byte
-	flip := func(rng *rand.Rand, b byte) []byte { return []byte{b ^ 1<<rng.IntN(8)} }
-	drop := func(*rand.Rand, byte) []byte { return nil }
-	double := func(_ *rand.Rand, b byte) []byte { return []byte{b, b} }
-	for _, test := range []struct {
-		name  string
-		rate  float64
-		fault fault
+	lines := []struct {
+		name   string
+		faults sim.Faults
 	}{
-		{"clean", 0, flip},
-		{"flipped bits", 1e-3, flip},
-		{"lost bytes", 1e-3, drop},
-		{"doubled bytes", 1e-3, double},
-		{"many flipped bits", 3e-3, flip},
-	} {
+		{"flipped bits", sim.Faults{Flip: 1e-3}},
+		{"clean", sim.Faults{}},
+		{"lost bytes", sim.Faults{Drop: 1e-3}},
+		{"doubled bytes", sim.Faults{Double: 1e-3}},
+		{"many flipped bits", sim.Faults{Flip: 3e-3}},
+	}
+	count := *injections
+	if testing.Short() {
+		lines, count = lines[:1], 1 // the race detector makes the simulated core slow
+	}
+	for _, test := range lines {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				rng := rand.New(rand.NewPCG(*faultSeed, 0))
-				faults := 0
-				cfg := sim.Config{Baud: 115200, Fault: func(_ sim.Direction, _ int64, b byte) []byte {
-					if rng.Float64() >= test.rate {
-						return []byte{b}
-					}
-					faults++
-					return test.fault(rng, b)
-				}}
-				c, board, _ := startBoard(t, cfg)
+				c, board, _ := startBoard(t, sim.Config{Baud: 115200})
+				test.faults.Seed = *faultSeed
+				board.SetFaults(test.faults)
 				if _, err := c.Connect(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 				code := make([]byte, 300)
 				start := time.Now()
-				for i := range *injections {
+				for i := range count {
 					for j := range code {
 						code[j] = byte(rng.Uint32())
 					}
@@ -108,8 +99,8 @@ func TestNoisyLine(t *testing.T) {
 					}
 				}
 				sent, received := c.Traffic()
-				t.Logf("%d injections, %d faults, %v each, %d bytes sent, %d received", *injections, faults,
-					(time.Since(start) / time.Duration(*injections)).Round(time.Millisecond), sent, received)
+				t.Logf("%d injections, %d faults, %v each, %d bytes sent, %d received", count, len(board.Faults()),
+					(time.Since(start) / time.Duration(count)).Round(time.Millisecond), sent, received)
 				if h := board.Health(); h.Locked || h.Fault != nil {
 					t.Errorf("the board is %s", h)
 				}

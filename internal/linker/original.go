@@ -76,19 +76,14 @@ func (b *binder) relocateEntry(f *firmware.Symbol) ([]byte, error) {
 // file, or one that the whole firmware sees. In C++ the name may leave out the
 // enclosing namespaces and classes.
 func (b *binder) findOriginal(from *piece, name string) (*firmware.Symbol, error) {
-	isFunction := func(s *firmware.Symbol) bool { return s.Kind == firmware.Function }
 	var all []*firmware.Symbol
 	for _, s := range b.image.Lookup(name) {
-		if isFunction(s) {
+		if s.Kind == firmware.Function {
 			all = append(all, s)
 		}
 	}
 	if len(all) == 0 {
-		for _, s := range b.image.Functions() {
-			if signature, _, cpp := strings.Cut(s.Display, "("); cpp && strings.HasSuffix(signature, "::"+name) {
-				all = append(all, s)
-			}
-		}
+		all = b.image.LookupEnclosed(name)
 	}
 	for _, r := range b.roots {
 		if slices.Contains(all, r.target) {

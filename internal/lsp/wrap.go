@@ -64,23 +64,20 @@ func mayWrap(f csource.Function) bool {
 // callThrough is the body that calls the firmware's function, in the document's
 // style of line ends and indentation.
 func callThrough(d *workspace.Document, f csource.Function) (string, error) {
-	parameters, ok := f.Parameters()
-	if !ok || !mayWrap(f) {
+	if !mayWrap(f) {
 		return "", problem.New(problem.Usage, "write the call yourself: FPB_ORIGINAL(C::f)(this, …)",
 			"the call of %s cannot be passed on as it is: it is a method, variadic, or has a parameter without a name", f.Name)
 	}
-	text := d.Text.Bytes()
-	newline, indent := "\n", "    "
-	if bytes.Contains(text, []byte("\r\n")) {
-		newline = "\r\n"
-	}
-	if bytes.Contains(text, []byte("\n\t")) {
+	parameters, _ := f.Parameters()
+	indent := "    "
+	if bytes.Contains(d.Text.Bytes(), []byte("\n\t")) {
 		indent = "\t"
 	}
 	call := fmt.Sprintf("FPB_ORIGINAL(%s)(%s);", f.Name, strings.Join(parameters, ", "))
 	if !f.ReturnsVoid() {
 		call = "return " + call
 	}
+	newline := lineEnd(d)
 	return "{" + newline + indent + call + newline + "}", nil
 }
 
@@ -89,20 +86,23 @@ var includeLine = regexp.MustCompile(`(?m)^[ \t]*#[ \t]*include\b.*$`)
 // includeHeader is the edit that makes FPB_ORIGINAL known, behind the other
 // includes; none if the document has it.
 func (s *server) includeHeader(d *workspace.Document) []protocol.TextEdit {
-	text := d.Text.Bytes()
-	at, line := 0, `#include "`+toolchain.HeaderName+"\"\n"
-	for _, include := range includeLine.FindAllIndex(text, -1) {
-		if bytes.Contains(text[include[0]:include[1]], []byte(toolchain.HeaderName)) {
+	text, include := d.Text.Bytes(), `#include "`+toolchain.HeaderName+`"`
+	at, edit := 0, include+lineEnd(d)
+	for _, line := range includeLine.FindAllIndex(text, -1) {
+		if bytes.Contains(text[line[0]:line[1]], []byte(toolchain.HeaderName)) {
 			return nil
 		}
-		at = include[1]
+		// The line's own end stays behind what is inserted.
+		at = line[0] + len(bytes.TrimRight(text[line[0]:line[1]], "\r"))
+		edit = lineEnd(d) + include
 	}
-	if at > 0 { // the line's end stays behind what is inserted
-		line = "\n" + strings.TrimSuffix(line, "\n")
-		if text[at-1] == '\r' {
-			at--
-			line = "\r" + line
-		}
+	return []protocol.TextEdit{{Range: s.editorRange(d.Text, at, at), NewText: edit}}
+}
+
+// lineEnd is how the document ends its lines.
+func lineEnd(d *workspace.Document) string {
+	if bytes.Contains(d.Text.Bytes(), []byte("\r\n")) {
+		return "\r\n"
 	}
-	return []protocol.TextEdit{{Range: s.editorRange(d.Text, at, at), NewText: line}}
+	return "\n"
 }

@@ -287,17 +287,7 @@ func (c *comparer) thumbBit(r linker.Reference) uint32 {
 // otherString words that the image has another string at the address, which
 // may be longer.
 func (c *comparer) otherString(body *linker.Body, addr uint32) string {
-	const longest = 256
-	there := []byte(nil)
-	for n := uint32(1); n <= longest; n++ {
-		b, ok := c.Image.Bytes(addr, n)
-		if !ok {
-			break
-		}
-		if there = b; b[n-1] == 0 {
-			break
-		}
-	}
+	there, _ := c.Image.CString(addr)
 	return stringText(body.Data, there)
 }
 

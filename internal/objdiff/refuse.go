@@ -30,23 +30,21 @@ func comparable(in Input) error {
 	if !ok {
 		return nil
 	}
-	if a, b := compiler(here.Producer), compiler(there.Producer); a != b {
+	if a, b := here.Compiler(), there.Compiler(); a != b {
 		return problem.New(problem.CannotCompare, "compile with the compiler that built the firmware, or build and flash it with this one",
-			"%s was compiled by %s for the firmware, and now by %s: all code differs", unit, b, a)
+			"%s was compiled by %s for the firmware, and now by %s: all code differs", unit, cmp.Or(b, unknown), cmp.Or(a, unknown))
 	}
 	return nil
 }
 
-// compiler is the name and version in a producer, without the options that GCC
-// lists behind them.
-func compiler(producer string) string {
-	name, _, _ := strings.Cut(producer, " -")
-	return cmp.Or(strings.TrimSpace(name), "an unknown compiler")
-}
+const unknown = "an unknown compiler"
 
 // plausible doubts a result that no edit explains: without debug information
 // nothing else tells that the compiler is another one.
 func (c *comparer) plausible(r *Report) error {
+	if c.ImageDebug != nil {
+		return nil
+	}
 	same, compared := 0, 0
 	for _, f := range r.Functions {
 		switch f.Verdict {
@@ -56,9 +54,6 @@ func (c *comparer) plausible(r *Report) error {
 		case Changed:
 			compared++
 		}
-	}
-	if c.ImageDebug != nil {
-		return nil
 	}
 	if same == 0 && compared > 1 {
 		return problem.New(problem.CannotCompare, "build the firmware with -g, so that it tells its compiler, and flash it",

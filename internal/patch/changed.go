@@ -125,13 +125,6 @@ func (b *Builder) compare(ctx context.Context, unit Unit, command toolchain.Comm
 	return report, nil
 }
 
-// correct gives a message of the compiler its line.
-func (r *renumbered) correct(d *toolchain.Diagnostic, unit string) {
-	if r != nil && d.File == unit {
-		d.Line, d.EndLine = r.actual(d.Line, d.Line), r.actual(d.EndLine, d.EndLine)
-	}
-}
-
 // stale lists the functions of the unit that are patched and equal the image
 // again.
 func (in *Injection) stale(l *Ledger) []Slot {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fpbls/fpbls/internal/csource"
 	"github.com/fpbls/fpbls/internal/dwarf"
+	"github.com/fpbls/fpbls/internal/toolchain"
 )
 
 // A renumbered text is a source whose functions say that they stand on the
@@ -114,6 +115,13 @@ func (r *renumbered) actual(presumed, near int) int {
 		}
 	}
 	return best
+}
+
+// correct gives a message of the compiler its line.
+func (r *renumbered) correct(d *toolchain.Diagnostic, unit string) {
+	if r != nil && d.File == unit {
+		d.Line, d.EndLine = r.actual(d.Line, d.Line), r.actual(d.EndLine, d.EndLine)
+	}
 }
 
 func abs(n int) int { return max(n, -n) }

@@ -2,8 +2,6 @@ package patch
 
 import (
 	"fmt"
-	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -105,30 +103,9 @@ func (in *Injection) otherCompiler() (Note, bool) {
 	if err != nil || in.debug == nil || len(in.debug.Units()) == 0 {
 		return Note{}, false
 	}
-	now, was := compiler(in.debug.Units()[0].Producer), ""
-	for _, u := range debug.Units() {
-		if strings.Contains(u.Producer, "GNU AS") {
-			continue // says nothing of code that a compiler made
-		}
-		same := path.Base(filepath.ToSlash(u.Name)) == filepath.Base(in.unit)
-		if c := compiler(u.Producer); c != "" && (was == "" || same) {
-			if was = c; same {
-				break
-			}
-		}
-	}
+	unit, ok := debug.UnitOf(in.unit)
+	now, was := in.debug.Units()[0].Compiler(), unit.Compiler()
 	return Note{Code: NoteCompiler, Text: fmt.Sprintf(
 		"the firmware was compiled by %s, the patch by %s: layouts and calling details may differ. Use the same one, or flash what this one builds",
-		was, now)}, was != "" && now != "" && was != now
-}
-
-// compiler is name and version in a DW_AT_producer, without the language and
-// the flags that GCC adds: "GNU C17 12.2.1 20221205 -mthumb …".
-func compiler(producer string) string {
-	name, _, _ := strings.Cut(producer, " -")
-	words := strings.Fields(name)
-	if len(words) > 2 && words[0] == "GNU" {
-		words = slices.Delete(words, 1, 2)
-	}
-	return strings.Join(words, " ")
+		was, now)}, ok && was != "" && now != "" && was != now
 }

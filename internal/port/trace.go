@@ -25,9 +25,10 @@ import (
 //	1 0.000210 > "fl\n"
 //	1 0.001893 < "fl> "
 //
-// which are the number of the connection, seconds since it was opened, the
-// direction as the board's end sees it, and the bytes as a Go string. The first line of a
-// connection names the port and the seed of the client's random numbers.
+// which are the number of the connection, seconds since it was opened, > for what was
+// sent to the board and < for what came from it, and the bytes as a Go string. The first line
+// of a connection, with =, names the port and the seed of the client's random numbers; one
+// with # tells why it ended.
 type Recorder struct {
 	mu          sync.Mutex // held while a line is written
 	w           io.Writer

@@ -24,9 +24,6 @@ type Config struct {
 	Baud int
 	// FPB replaces the board's Flash Patch unit; the zero value keeps it.
 	FPB cortexm.FPBConfig
-	// Fault, if set, sees every byte that crosses the line and returns what
-	// arrives instead. It runs on the board's goroutine.
-	Fault func(d Direction, offset int64, b byte) []byte
 	// Executed, if set, is called before an instruction in RAM is executed for
 	// the first time since its memory has changed. It runs on the board's goroutine;
 	// read reads the board's memory.
@@ -81,7 +78,7 @@ func New(cfg Config, image []byte) (*Board, error) {
 		return nil, err
 	}
 	b := &Board{desc: desc, cfg: cfg, image: segments}
-	b.line.init(cfg.Fault)
+	b.line.init()
 	b.flash, b.ram = make([]byte, desc.flash.size), make([]byte, desc.ram.size)
 	for i := range b.flash {
 		b.flash[i] = 0xff

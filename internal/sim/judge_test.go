@@ -3,12 +3,9 @@ package sim
 import (
 	"bufio"
 	"bytes"
-	"context"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	testfirmware "github.com/fpbls/fpbls/testdata/firmware"
@@ -23,17 +20,13 @@ func TestJudgeConformance(t *testing.T) {
 		for _, level := range []string{"-O0", "-O1", "-O2", "-O3", "-Os"} {
 			t.Run(level, func(t *testing.T) {
 				t.Parallel()
-				project, err := testfirmware.Conformance().With(level).Write(t.TempDir())
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := project.Build(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				theirs := conformanceOnQEMU(t, project.ELF)
-				ours, instructions := conformanceHere(t, project.ELF)
+				path, elf := build(t, testfirmware.Conformance().With(level))
+				theirs, ours := conformanceOnQEMU(t, path), ""
+				drivenWith(t, Config{Board: "mps2-an385"}, elf, func(t *testing.T, b *Board, c *Conn) {
+					ours = expect(t, c, testfirmware.ConformanceEnd)
+					t.Logf("%d instructions, %d lines", b.Cycles(), strings.Count(ours, "\n"))
+				})
 				compareLines(t, ours, theirs)
-				t.Logf("%d instructions, %d lines", instructions, strings.Count(ours, "\n"))
 				outputs <- ours
 			})
 		}
@@ -57,32 +50,6 @@ func compareLines(t *testing.T, ours, theirs string) {
 			t.Errorf("line %d:\n\t%s\nthere:\n\t%s", i+1, a[i], b[i])
 		}
 	}
-}
-
-// conformanceHere runs the firmware on the simulated board, in driven time.
-func conformanceHere(t *testing.T, path string) (output string, instructions uint64) {
-	image, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	synctest.Test(t, func(t *testing.T) {
-		b, err := New(Config{Board: "mps2-an385"}, image)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := b.Conn()
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan struct{})
-		go func() {
-			defer close(ended)
-			b.Run(ctx)
-		}()
-		output = expect(t, c, testfirmware.ConformanceEnd)
-		cancel()
-		<-ended
-		instructions = b.Cycles()
-	})
-	return output, instructions
 }
 
 // conformanceOnQEMU runs it on QEMU.

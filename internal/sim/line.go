@@ -10,9 +10,7 @@ import (
 
 // line is the cable: bytes between the board's goroutine and the host ends.
 type line struct {
-	fault   func(Direction, int64, byte) []byte
-	faults  *faulty  // nil: nothing goes wrong; under the board's lock
-	offsets [2]int64 // bytes seen so far, by direction; the board's goroutine only
+	faults *faulty // nil: nothing goes wrong; under the board's lock
 
 	wake chan struct{} // there is something for the board to do
 
@@ -30,8 +28,7 @@ const (
 	outLimit = 4 << 20
 )
 
-func (l *line) init(fault func(Direction, int64, byte) []byte) {
-	l.fault = fault
+func (l *line) init() {
 	l.wake = make(chan struct{}, 1)
 	l.room = make(chan struct{}, 1)
 }
@@ -60,20 +57,12 @@ func (l *line) fromHost() []byte {
 	case l.room <- struct{}{}:
 	default:
 	}
-	var arrived []byte
-	if l.faults != nil {
-		for _, b := range p {
-			arrived = append(arrived, l.faults.pass(ToBoard, b)...)
-		}
-		p, arrived = arrived, nil
-	}
-	if l.fault == nil {
-		l.offsets[0] += int64(len(p))
+	if l.faults == nil {
 		return p
 	}
+	var arrived []byte
 	for _, b := range p {
-		arrived = append(arrived, l.fault(ToBoard, l.offsets[0], b)...)
-		l.offsets[0]++
+		arrived = append(arrived, l.faults.pass(ToBoard, b)...)
 	}
 	return arrived
 }
@@ -84,12 +73,7 @@ func (l *line) toHost(b byte) {
 		l.out = append(l.out, l.faults.pass(ToHost, b)...)
 		return
 	}
-	if l.fault != nil {
-		l.out = append(l.out, l.fault(ToHost, l.offsets[1], b)...)
-	} else {
-		l.out = append(l.out, b)
-	}
-	l.offsets[1]++
+	l.out = append(l.out, b)
 }
 
 // flush hands what the board sent to every host end.

@@ -3,6 +3,7 @@ package sim
 import (
 	"bytes"
 	"context"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -15,8 +16,13 @@ import (
 // driven runs f with the demo board in a bubble of driven time.
 func driven(t *testing.T, cfg Config, f func(t *testing.T, b *Board, c *Conn)) {
 	t.Helper()
+	drivenWith(t, cfg, testfirmware.DemoELF, f)
+}
+
+func drivenWith(t *testing.T, cfg Config, elf []byte, f func(t *testing.T, b *Board, c *Conn)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		b, err := New(cfg, testfirmware.DemoELF)
+		b, err := New(cfg, elf)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,6 +39,23 @@ func driven(t *testing.T, cfg Config, f func(t *testing.T, b *Board, c *Conn)) {
 		}()
 		f(t, b, c)
 	})
+}
+
+// build builds the program and returns the path of its ELF, and what is in it.
+func build(t *testing.T, p testfirmware.Program) (path string, elf []byte) {
+	t.Helper()
+	project, err := p.Write(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := project.Build(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	elf, err = os.ReadFile(project.ELF)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return project.ELF, elf
 }
 
 // expect reads until the text has come and returns all that was read.

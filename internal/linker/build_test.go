@@ -114,14 +114,19 @@ func openImage(t testing.TB, path string) *firmware.Image {
 // input makes an Input with the debug information that there is.
 func input(t testing.TB, o *object.Object, im *firmware.Image, unit string, roots ...string) Input {
 	t.Helper()
-	in := Input{Object: o, Image: im, Unit: unit, Roots: roots, Library: libgcc}
+	u := Unit{Object: o, Path: unit}
+	for _, name := range roots {
+		u.Roots = append(u.Roots, Root{Name: name})
+	}
+	in := Input{Image: im, Library: libgcc}
 	var err error
 	if in.ImageDebug, err = im.Debug(); err != nil && !errors.Is(err, dwarf.ErrNone) {
 		t.Fatal(err)
 	}
-	if in.ObjectDebug, err = dwarf.ForObject(o); err != nil && !errors.Is(err, dwarf.ErrNone) {
+	if u.Debug, err = dwarf.ForObject(o); err != nil && !errors.Is(err, dwarf.ErrNone) {
 		t.Fatal(err)
 	}
+	in.Units = []Unit{u}
 	return in
 }
 

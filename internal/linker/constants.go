@@ -37,7 +37,7 @@ func (b *binder) placeConstant(p *piece, names []*object.Symbol) (place, error) 
 	if differs != "" && !holdsLabels(p) {
 		b.note("constant %s differs from the firmware's: the patch uses its own, other functions keep theirs", differs)
 	}
-	return place{carried: true}, nil
+	return place{piece: p}, nil
 }
 
 // holdsLabels reports whether the constant is a jump table of a replaced

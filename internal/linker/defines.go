@@ -11,13 +11,13 @@ type definition struct {
 	piece *piece
 }
 
-// definitions lists what the block holds besides the replaced functions and
-// their parts.
+// definitions lists what the block holds besides the functions that are
+// redirected to it and their parts.
 func (b *binder) definitions(order []*piece) []definition {
 	escaping := escapes(order)
 	var all []definition
 	for _, p := range order {
-		if p.root != nil {
+		if p.root != nil && !(p.root.inner && p.root.piece == p) {
 			continue
 		}
 		names := p.symbols

@@ -21,7 +21,7 @@ func escapes(order []*piece) map[*piece]bool {
 		}
 		for _, r := range from.refs {
 			to := r.to.piece
-			if to == nil || to.root != nil || isBranch(r.typ) || escaping[to] {
+			if to == nil || to.root != nil && !to.root.inner || isBranch(r.typ) || escaping[to] {
 				continue
 			}
 			if uses[to] == nil {

@@ -39,13 +39,13 @@ func FuzzPrepare(f *testing.F) {
 			return
 		}
 		in := Input{
-			Object: o, Image: image, ImageDebug: imageDebug, Unit: "/src/a.c", Roots: []string{"f", "g"},
+			Image: image, ImageDebug: imageDebug,
 			Live:    []LiveSymbol{{Name: "hidden", Unit: "/src/a.c", Kind: KindVariable, Addr: 0x2000_4000, Size: 4, Block: "b"}},
 			Library: func() ([]byte, error) { return library, nil },
 		}
-		in.ObjectDebug, _ = dwarf.ForObject(o)
-		for _, roots := range [][]string{{"f"}, {"g"}, {"h"}, {"f", "g"}} {
-			in.Roots = roots
+		debug, _ := dwarf.ForObject(o)
+		for _, roots := range [][]Root{{{Name: "f"}}, {{Name: "g"}}, {{Name: "h"}}, {{Name: "f"}, {Name: "g", Inner: true}}} {
+			in.Units = []Unit{{Object: o, Debug: debug, Path: "/src/a.c", Roots: roots}}
 			p, err := Prepare(in)
 			if err != nil {
 				continue

@@ -58,12 +58,12 @@ func judgeImage(t *testing.T, f fixture, name string) {
 // bytes in the image point to. What is there must be the constant.
 func (b *binder) bindToImage(t *testing.T, root *root, there []byte) {
 	t.Helper()
-	for _, s := range b.unit.object.Symbols {
+	for _, s := range b.units[0].object.Symbols {
 		if s.Section == nil || !s.IsFunction() || !isPart(s.Name) {
 			continue
 		}
-		f, err := b.image.find(b.unit, s, firmware.Function)
-		if p := find(b.unit.split(s.Section), s.Value); err == nil && f != nil && p != root.piece {
+		f, err := b.image.find(b.units[0], s, firmware.Function)
+		if p := find(b.units[0].split(s.Section), s.Value); err == nil && f != nil && p != root.piece {
 			b.places[p] = place{addr: f.Addr - p.offsetOf(s)}
 		}
 	}
@@ -77,7 +77,7 @@ func (b *binder) bindToImage(t *testing.T, root *root, there []byte) {
 		if s.Type.String() != "STT_SECTION" {
 			off = s.Value
 		}
-		p := find(b.unit.split(s.Section), off)
+		p := find(b.units[0].split(s.Section), off)
 		if err != nil || p == nil || p.class != constant || r.Offset-root.piece.start+4 > uint32(len(there)) {
 			continue
 		}

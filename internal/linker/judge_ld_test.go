@@ -95,7 +95,7 @@ func linkWithLD(t *testing.T, b *binder, f fixture, p *Patch, base uint32) *firm
 		if c == code {
 			kind = firmware.Function
 		}
-		if q := b.unit.split(s); len(q) == 1 {
+		if q := b.units[0].split(s); len(q) == 1 {
 			if at, ok := b.places[q[0]]; ok {
 				put(s.Index, s.Name, at.addr)
 				continue
@@ -103,7 +103,7 @@ func linkWithLD(t *testing.T, b *binder, f fixture, p *Patch, base uint32) *firm
 		}
 		for _, sym := range u.names[s] {
 			if c == variable || c == zeroed {
-				if at, _, found, err := b.findVariable(find(b.unit.split(s), sym.Value), sym); err == nil && found {
+				if at, _, found, err := b.findVariable(find(b.units[0].split(s), sym.Value), sym); err == nil && found {
 					addr = at - sym.Value
 				}
 			} else if there, err := im.find(u, sym, kind); err == nil && there != nil {

@@ -1,5 +1,5 @@
 // Package linker makes a block of code and data for a running firmware from a
-// relocatable object.
+// relocatable objects.
 //
 // [Prepare] starts at the functions to replace and follows every reference.
 // What the running image has is bound to its address there, variables above
@@ -11,6 +11,8 @@
 //
 //   - the function itself: branches stay in the block, its address is the
 //     image's, so that comparing function pointers keeps working;
+//   - a function that is replaced without being redirected ([Root.Inner]): the
+//     block's;
 //   - another function: the image's, patched or not. Compiler-made parts
 //     (.constprop, .isra, .part, .cold) fit only the code they were compiled
 //     with and are always carried;
@@ -18,8 +20,8 @@
 //     function-local statics by scope and name; then what an earlier patch
 //     placed in RAM ([Input.Live]); then it is new and carried;
 //   - a constant: the image's where the content is equal, else carried;
-//   - an undefined symbol: the image's, an earlier patch's, a helper of the
-//     compiler's library, 0 if it is weak.
+//   - an undefined symbol: the image's, another unit's of this patch, an earlier
+//     patch's, a helper of the compiler's library, 0 if it is weak.
 //
 // The package is pure: it does no I/O and keeps no state. A [Patch] is
 // immutable and may be linked by several goroutines at once.
@@ -33,19 +35,10 @@ import (
 
 // Input is what a patch is made from.
 type Input struct {
-	Object *object.Object
-	Image  *firmware.Image
+	Units []Unit // at least one
 
-	// Debug information tells function-local statics of one name apart. Either
-	// may be nil.
-	ObjectDebug, ImageDebug *dwarf.Info
-
-	// Unit is the source path of the object. It tells statics and functions of
-	// one name apart.
-	Unit string
-
-	// Roots are the functions to replace, by linker or demangled name.
-	Roots []string
+	Image      *firmware.Image
+	ImageDebug *dwarf.Info // tells function-local statics of one name apart; may be nil
 
 	// Live is what earlier patches have placed in RAM, the oldest first.
 	// Variables are bound to it instead of being carried again; functions only
@@ -55,6 +48,23 @@ type Input struct {
 	// Library returns the compiler's helper library, an archive. It is asked
 	// only when a helper is missing, and may be nil.
 	Library func() ([]byte, error)
+}
+
+// A Unit is a compiled source file.
+type Unit struct {
+	Object *object.Object
+	Debug  *dwarf.Info // of the object; may be nil
+	Path   string      // of the source; tells statics and functions of one name apart
+	Roots  []Root      // the functions of it to replace
+}
+
+// A Root is a function to replace.
+type Root struct {
+	Name string // linker or demangled
+
+	// Inner functions get no comparator: the patch itself calls their new code.
+	// It is the caller's to replace everybody who may call them.
+	Inner bool
 }
 
 // Kind says what a definition is.
@@ -80,6 +90,8 @@ type LiveSymbol struct {
 // A Function is a function of the image and its new code.
 type Function struct {
 	Name   string // linker name
+	Unit   string // source path
+	Inner  bool   // see [Root]
 	Target *firmware.Symbol
 	Addr   uint32 // in the block, without Thumb bit; 0 before [Patch.Link]
 	Size   uint32
@@ -103,6 +115,6 @@ type Linked struct {
 	Base      uint32
 	Data      []byte       // code, constants, variables, zeroed variables
 	CodeSize  uint32       // the prefix that never changes at run time: code and constants
-	Functions []Function   // in the order of Input.Roots
-	Defines   []Definition // by address; the replaced functions are not among them
+	Functions []Function   // in the order of the roots, unit by unit
+	Defines   []Definition // by address; of the replaced functions only inner ones are among them
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fpbls/fpbls/internal/dwarf"
 	"github.com/fpbls/fpbls/internal/firmware"
 	"github.com/fpbls/fpbls/internal/object"
 	"github.com/fpbls/fpbls/internal/problem"
@@ -20,15 +21,16 @@ import (
 // nothing. It is not safe for concurrent use.
 type Matcher struct {
 	b       *binder
+	unit    *unit
 	bodies  map[*piece]*Body
 	wholes  map[*object.Section]*piece
 	layouts map[*object.Section]layout
 }
 
-// NewMatcher returns a Matcher. It makes no use of Roots, Live and Library.
-func NewMatcher(in Input) *Matcher {
-	in.Live, in.Library = nil, nil
-	return &Matcher{newBinder(in), make(map[*piece]*Body), make(map[*object.Section]*piece), make(map[*object.Section]layout)}
+// NewMatcher returns a Matcher for the unit. It makes no use of its roots.
+func NewMatcher(u Unit, image *firmware.Image, imageDebug *dwarf.Info) *Matcher {
+	b := newBinder(Input{Units: []Unit{u}, Image: image, ImageDebug: imageDebug})
+	return &Matcher{b, b.units[0], make(map[*piece]*Body), make(map[*object.Section]*piece), make(map[*object.Section]layout)}
 }
 
 // A Match is a function of the object and the one of the image that it would
@@ -43,13 +45,13 @@ type Match struct {
 // copies that the compiler made belong to their callers and are not among them.
 func (m *Matcher) Functions() []Match {
 	var all []Match
-	for _, s := range m.b.unit.object.Symbols {
+	for _, s := range m.unit.object.Symbols {
 		if s.Section == nil || !s.IsFunction() || isPart(s.Name) || !s.Section.IsCode() {
 			continue
 		}
 		f := Match{Symbol: s}
 		if there := m.b.image.named(s.Name, firmware.Function); len(there) > 0 {
-			f.Target, f.Err = m.b.rootTarget(s, there)
+			f.Target, f.Err = m.b.rootTarget(m.unit, s, there)
 		}
 		all = append(all, f)
 	}
@@ -103,7 +105,7 @@ type Reference struct {
 
 // Body returns the content of a function of the object.
 func (m *Matcher) Body(s *object.Symbol) (*Body, error) {
-	p := find(m.b.unit.split(s.Section), s.Value)
+	p := find(m.unit.split(s.Section), s.Value)
 	if p == nil || p.class != code {
 		return nil, problem.New(problem.CannotLink, "flash this change",
 			"%s lies in section %s, which cannot be compared", display(s.Name), s.Section.Name)
@@ -211,7 +213,7 @@ func (m *Matcher) mean(ref *Reference, from *piece, r object.Reloc) {
 				return
 			}
 		}
-		p := find(m.b.unit.split(s.Section), off)
+		p := find(m.unit.split(s.Section), off)
 		if p == nil {
 			ref.Kind, ref.Err = RefNew, unmovable(from, s)
 			return
@@ -271,16 +273,16 @@ type layout struct {
 // section from one of them (-fsection-anchors, from -O1 on): what a reference
 // to the section means is then more than the bytes that it points to.
 func (m *Matcher) mayAnchor(s *object.Section) bool {
-	if s.Flags&elf.SHF_MERGE != 0 || len(m.b.unit.split(s)) < 2 || m.b.unit.byClang() {
+	if s.Flags&elf.SHF_MERGE != 0 || len(m.unit.split(s)) < 2 || m.unit.byClang() {
 		return false
 	}
-	return m.b.in.ObjectDebug == nil || m.b.in.ObjectDebug.Optimised()
+	return m.unit.debug == nil || m.unit.debug.Optimised()
 }
 
 // whole returns the section as one piece.
 func (m *Matcher) whole(s *object.Section) *piece {
 	if m.wholes[s] == nil {
-		p := *m.b.unit.split(s)[0]
+		p := *m.unit.split(s)[0]
 		p.start, p.end, p.symbols = 0, s.Size, nil
 		m.wholes[s] = &p
 	}
@@ -295,7 +297,7 @@ func (m *Matcher) layout(s *object.Section) layout {
 	}
 	var l layout
 	known := 0
-	for _, p := range slices.Backward(m.b.unit.split(s)) {
+	for _, p := range slices.Backward(m.unit.split(s)) {
 		if len(p.symbols) == 0 {
 			continue
 		}
@@ -303,10 +305,10 @@ func (m *Matcher) layout(s *object.Section) layout {
 		switch {
 		case err != nil:
 			l.err = err
-		case at.carried && known > 0:
+		case at.piece != nil && known > 0:
 			l.err = problem.New(problem.CannotLink, "compile with -fdata-sections",
 				"variable %s is new, and stands between those of the firmware", p)
-		case at.carried:
+		case at.piece != nil:
 		case known > 0 && at.addr-p.start != l.base:
 			l.err = problem.New(problem.CannotLink, "compile with -fdata-sections",
 				"variable %s stands elsewhere among the file's variables than in the firmware", p)

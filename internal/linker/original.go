@@ -90,7 +90,7 @@ func (b *binder) findOriginal(from *piece, name string) (*firmware.Symbol, error
 			return r.target, nil
 		}
 	}
-	if here, _ := b.image.inFile(b.in.Unit, all); len(here) > 0 {
+	if here, _ := b.image.inFile(from.unit.name, all); len(here) > 0 {
 		all = here
 	}
 	if len(all) > 1 && !slices.ContainsFunc(all, func(s *firmware.Symbol) bool { return s.Addr != all[0].Addr }) {

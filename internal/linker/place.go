@@ -26,24 +26,25 @@ type target struct {
 	name  string // for messages
 }
 
-// A place is where a piece is: in the block, or at an address outside of it.
+// A place is where a piece is: in the block, itself or as another unit's copy of
+// it, or at an address outside.
 type place struct {
-	carried bool
-	addr    uint32
+	piece *piece // nil: outside
+	addr  uint32
 }
 
 // binder decides for one patch what is carried and what is bound.
 type binder struct {
 	in    Input
-	unit  *unit
+	units []*unit
 	image *imageIndex
 	roots []*root
 
 	places    map[*piece]place
 	undefined map[string]target
+	globals   map[string]*piece           // new variables that all units see
 	originals map[*firmware.Symbol]*piece // see bindOriginal
 	equal     map[equality]bool
-	locals    *statics
 	library   *library
 
 	order []*piece // what is carried, in the order it was reached
@@ -137,8 +138,8 @@ func (b *binder) locate(p *piece, s *object.Symbol) (target, error) {
 		return target{}, err
 	}
 	to := target{addr: p.offsetOf(s), thumb: s.Thumb, name: nameOf(p, s)}
-	if at.carried {
-		to.piece = p
+	if at.piece != nil {
+		to.piece = at.piece
 	} else {
 		to.addr += at.addr
 	}
@@ -156,10 +157,11 @@ func nameOf(p *piece, s *object.Symbol) string {
 // and its parts stay in the block. Everything else that means the function as
 // such gets the image's address, where the patch is entered while it is on:
 // pointers to the function stay comparable. False: the reference goes to its
-// interior, as a jump table's does, which is the block's.
+// interior, as a jump table's does, or the function is an inner one, and the place
+// is the block's.
 func (b *binder) resolveRoot(from *piece, to *root, r object.Reloc) (target, bool) {
 	s := r.Symbol
-	if s.Type == elf.STT_SECTION || s.Value != to.symbol.Value {
+	if to.inner || s.Type == elf.STT_SECTION || s.Value != to.symbol.Value {
 		return target{}, false
 	}
 	branch, addend := isBranch(r.Type), r.Addend
@@ -241,7 +243,7 @@ func (b *binder) placeFunction(p *piece, names []*object.Symbol) (place, error) 
 			return place{addr: f.Addr - p.offsetOf(s)}, nil
 		}
 	}
-	return place{carried: true}, nil
+	return place{piece: p}, nil
 }
 
 // placeVariable binds a variable that the image or an earlier patch has.
@@ -277,7 +279,17 @@ func (b *binder) placeVariable(p *piece, names []*object.Symbol) (place, error) 
 			return place{addr: live.Addr - p.offsetOf(s)}, nil
 		}
 	}
-	return place{carried: true}, nil
+	for _, s := range names {
+		if s.Bind == elf.STB_LOCAL {
+			continue
+		}
+		// One variable for all units, as a linker would make it.
+		if first := b.globals[s.Name]; first != nil && first.size() >= p.size() {
+			return place{piece: first}, nil
+		}
+		b.globals[s.Name] = p
+	}
+	return place{piece: p}, nil
 }
 
 // findVariable finds the variable in the image.
@@ -297,7 +309,7 @@ func (b *binder) findVariable(p *piece, s *object.Symbol) (addr, size uint32, fo
 	case v != nil:
 		return v.Addr, v.Size, true, nil
 	case s.Bind == elf.STB_LOCAL && !p.unit.library:
-		return 0, 0, false, b.checkWhole(s)
+		return 0, 0, false, b.checkWhole(p.unit, s)
 	}
 	return 0, 0, false, nil
 }
@@ -325,6 +337,17 @@ func (b *binder) findLive(name, unit string) *LiveSymbol {
 	return nil
 }
 
+// findReplaced finds a function of another unit that the image has as well, in an
+// earlier patch: one that got no comparator, so that only patches run its new code.
+func (b *binder) findReplaced(name string) *LiveSymbol {
+	for i := len(b.in.Live) - 1; i >= 0; i-- {
+		if l := &b.in.Live[i]; l.Kind == KindFunction && l.Name == name && l.Unit == "" && b.image.global(name) != nil {
+			return l
+		}
+	}
+	return nil
+}
+
 // bindUndefined finds what the object refers to and does not define.
 func (b *binder) bindUndefined(from *piece, s *object.Symbol) (target, error) {
 	if to, ok := b.undefined[s.Name]; ok && (!to.null || s.IsWeak()) {
@@ -341,11 +364,25 @@ func (b *binder) findUndefined(from *piece, s *object.Symbol) (target, error) {
 	if name, ok := originalName(s.Name); ok {
 		return b.bindOriginal(from, name)
 	}
+	if r := b.innerRoot(s.Name); r != nil {
+		return b.locate(r.piece, r.symbol)
+	}
+	if live := b.findReplaced(s.Name); live != nil {
+		b.needs[live.Block] = true
+		return target{addr: live.Addr, thumb: true, name: display(s.Name)}, nil
+	}
 	if f := b.image.global(s.Name); f != nil {
 		return target{addr: f.Addr, thumb: f.Kind == firmware.Function, name: f.Display}, nil
 	}
 	if addr, ok := b.image.Label(s.Name); ok {
 		return target{addr: addr, name: s.Name}, nil
+	}
+	for _, u := range b.units {
+		if sym := u.global(s.Name); sym != nil && u != from.unit {
+			if p := find(u.split(sym.Section), sym.Value); p != nil {
+				return b.locate(p, sym)
+			}
+		}
 	}
 	for i := len(b.in.Live) - 1; i >= 0; i-- {
 		if l := b.in.Live[i]; l.Name == s.Name && l.Unit == "" && l.Kind != KindConstant {

@@ -10,7 +10,7 @@ import (
 // A Patch is a block that is decided but has no address yet.
 type Patch struct {
 	Size, Align uint32
-	Functions   []Function // in the order of Input.Roots
+	Functions   []Function // in the order of the roots, unit by unit
 	Needs       []string   // ids of the live blocks it refers to, sorted
 	Notes       []string   // for the user
 
@@ -46,16 +46,22 @@ func Prepare(in Input) (*Patch, error) {
 }
 
 func newBinder(in Input) *binder {
-	return &binder{
+	b := &binder{
 		in:        in,
-		unit:      newUnit(in.Object, in.Unit, false),
 		image:     &imageIndex{in.Image, in.ImageDebug},
 		places:    make(map[*piece]place),
 		undefined: make(map[string]target),
 		originals: make(map[*firmware.Symbol]*piece),
 		equal:     make(map[equality]bool),
 		needs:     make(map[string]bool),
+		globals:   make(map[string]*piece),
 	}
+	for _, u := range in.Units {
+		unit := newUnit(u.Object, u.Path, false)
+		unit.debug = u.Debug
+		b.units = append(b.units, unit)
+	}
+	return b
 }
 
 // patch lays out what is carried.
@@ -65,7 +71,7 @@ func (b *binder) patch() (*Patch, error) {
 		return nil, err
 	}
 	for _, r := range b.roots {
-		p.Functions = append(p.Functions, Function{Name: r.target.Name, Target: r.target, Size: r.size()})
+		p.Functions = append(p.Functions, Function{Name: r.target.Name, Unit: r.piece.unit.name, Inner: r.inner, Target: r.target, Size: r.size()})
 	}
 	p.defines = b.definitions(p.order)
 	return p, nil

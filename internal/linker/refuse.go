@@ -122,7 +122,16 @@ func (b *binder) checkConstructors() error {
 	if !slices.ContainsFunc(b.order, (*piece).writable) {
 		return nil
 	}
-	for _, array := range b.unit.object.Sections {
+	for _, u := range b.units {
+		if err := b.checkConstructorsOf(u); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *binder) checkConstructorsOf(u *unit) error {
+	for _, array := range u.object.Sections {
 		if !isConstructorTable(array) {
 			continue
 		}
@@ -134,7 +143,7 @@ func (b *binder) checkConstructors() error {
 			if r.Symbol.Type == elf.STT_SECTION {
 				off += uint32(r.Addend) &^ 1
 			}
-			init := find(b.unit.split(r.Symbol.Section), off)
+			init := find(u.split(r.Symbol.Section), off)
 			if init == nil {
 				continue
 			}
@@ -166,7 +175,7 @@ func (b *binder) initialised(init *piece, seen map[*piece]bool) *piece {
 		if s.Type == elf.STT_SECTION {
 			off += uint32(r.Addend)
 		}
-		p := find(b.unit.split(s.Section), off)
+		p := find(init.unit.split(s.Section), off)
 		switch {
 		case p == nil || seen[p]:
 		case p.carried && p.writable():

@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/fpbls/fpbls/internal/firmware"
+	"github.com/fpbls/fpbls/internal/object"
 	"github.com/fpbls/fpbls/internal/problem"
 )
 
@@ -85,8 +86,7 @@ func compileSpec(t *testing.T, archive *txtar.Archive) spec {
 	}
 	flags := append([]string{"-Os", "-ffunction-sections", "-fdata-sections"}, strings.Fields(s.settings["flags"])...)
 	dirs := map[string]string{"firmware": t.TempDir(), "edited": t.TempDir()}
-	var objects []string
-	var edited string
+	var objects, edited, units []string
 	for _, f := range archive.Files {
 		dir, name, ok := strings.Cut(f.Name, "/")
 		if !ok {
@@ -99,17 +99,30 @@ func compileSpec(t *testing.T, archive *txtar.Archive) spec {
 		if filepath.Ext(name) == ".h" {
 			continue
 		}
-		object := c.compile(t, dirs[dir], name, append(slices.Clone(flags), strings.Fields(s.settings["flags."+dir])...)...)
+		out := c.compile(t, dirs[dir], name, append(slices.Clone(flags), strings.Fields(s.settings["flags."+dir])...)...)
 		if dir == "edited" {
-			edited = object
-			s.input.Unit = "/project/src/" + name
+			edited = append(edited, out)
+			units = append(units, "/project/src/"+name)
 		} else {
-			objects = append(objects, object)
+			objects = append(objects, out)
 		}
 	}
 	s.image = openImage(t, link(t, filepath.Join("testdata", "app", "image.ld"), objects...))
-	unit := s.input.Unit
-	s.input = input(t, parseObject(t, edited), s.image, unit, strings.Fields(s.settings["roots"])...)
+	for i, path := range edited {
+		// A root is of the file that defines it; "~f" is one without a comparator.
+		o, roots := parseObject(t, path), []Root(nil)
+		for _, name := range strings.Fields(s.settings["roots"]) {
+			name, inner := strings.CutPrefix(name, "~")
+			defined := slices.ContainsFunc(o.Symbols, func(s *object.Symbol) bool { return s.Section != nil && s.Name == name })
+			if len(edited) == 1 || defined {
+				roots = append(roots, Root{Name: name, Inner: inner})
+			}
+		}
+		in := input(t, o, s.image, units[i])
+		in.Units[0].Roots = roots
+		in.Units = append(s.input.Units, in.Units...)
+		s.input = in
+	}
 	for i, live := range strings.Split(s.settings["live"], ",") {
 		f := strings.Fields(live)
 		if len(f) != 4 {

@@ -187,12 +187,13 @@ func (st *statics) readObject(u *unit, debug *dwarf.Info) {
 	}
 }
 
-// statics is what is known of static variables, read when it is first asked for.
-func (b *binder) statics() *statics {
-	if b.locals == nil {
-		b.locals = newStatics(b.unit, b.image, b.in.ObjectDebug)
+// statics is what is known of the unit's static variables, read when it is first
+// asked for.
+func (b *binder) statics(u *unit) *statics {
+	if u.locals == nil {
+		u.locals = newStatics(u, b.image, u.debug)
 	}
-	return b.locals
+	return u.locals
 }
 
 // staticLocal returns what is known of the symbol if it is a static variable of
@@ -201,7 +202,7 @@ func (b *binder) staticLocal(p *piece, s *object.Symbol) (*local, bool) {
 	if s.Bind != elf.STB_LOCAL {
 		return nil, false // of an inline function: one name in the whole program
 	}
-	if l := b.statics().described(p, s); l != nil {
+	if l := b.statics(p.unit).described(p, s); l != nil {
 		return l, true
 	}
 	if isLocalName(s) {
@@ -214,7 +215,7 @@ func (b *binder) staticLocal(p *piece, s *object.Symbol) (*local, bool) {
 // function: by scope and type where that tells them apart, else by its symbol's
 // name while none was added or removed.
 func (b *binder) bindStaticLocal(l *local) (addr, size uint32, found bool, err error) {
-	st := b.locals
+	st := b.statics(l.piece.unit)
 	if st.byPiece[l.piece] != l {
 		return b.bindByName(l)
 	}
@@ -223,7 +224,7 @@ func (b *binder) bindStaticLocal(l *local) (addr, size uint32, found bool, err e
 	case len(there) == 0 && st.forms[l.whole()]:
 		return 0, 0, false, takenApart(l.name)
 	case len(there) == 0 && l.part != "":
-		return 0, 0, false, b.checkWhole(l.symbol)
+		return 0, 0, false, b.checkWhole(l.piece.unit, l.symbol)
 	case len(there) == 0:
 		return 0, 0, false, nil
 	case len(here) == 1 && len(there) == 1:
@@ -263,11 +264,12 @@ func sameKeys(here []*local, there []counterpart, k func(*local) string, c func(
 // number must stand for one variable on both sides. Clang also numbers the parts
 // of a variable, and those that are in use: such a number says nothing.
 func (b *binder) bindByName(l *local) (addr, size uint32, found bool, err error) {
-	here, there := b.locals.objectNames[l.name], b.locals.imageNames[l.name]
+	st := b.statics(l.piece.unit)
+	here, there := st.objectNames[l.name], st.imageNames[l.name]
 	switch {
 	case len(there) == 0:
-		return 0, 0, false, b.checkWhole(l.symbol)
-	case len(here) == 1 && len(there) == 1 && (!b.unit.byClang() || here[0] == l.name && there[0].Name == l.name):
+		return 0, 0, false, b.checkWhole(l.piece.unit, l.symbol)
+	case len(here) == 1 && len(there) == 1 && (!l.piece.unit.byClang() || here[0] == l.name && there[0].Name == l.name):
 		return there[0].Addr, there[0].Size, true, nil
 	}
 	return 0, 0, false, problem.New(problem.CannotLink, "compile and flash with -g, or give each a name of its own",
@@ -285,8 +287,8 @@ func (u *unit) byClang() bool {
 // checkWhole refuses a variable that the firmware does not have as it is here,
 // when either side has it in parts: compilers take structures apart and shrink
 // flags where they know every use. A fresh copy would lose its state.
-func (b *binder) checkWhole(s *object.Symbol) error {
-	st := b.statics()
+func (b *binder) checkWhole(u *unit, s *object.Symbol) error {
+	st := b.statics(u)
 	if st.forms[localKey{name: s.Name}] {
 		return takenApart(s.Name)
 	}
@@ -302,7 +304,7 @@ func (b *binder) checkWhole(s *object.Symbol) error {
 		}
 		whole = whole[:i]
 		for _, v := range b.image.named(whole, firmware.Variable) {
-			if b.image.writable(v.Addr) && b.image.mayBeIn(b.unit.name, v) {
+			if b.image.writable(v.Addr) && b.image.mayBeIn(u.name, v) {
 				return takenApart(whole)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ianlancetaylor/demangle"
 
+	"github.com/fpbls/fpbls/internal/dwarf"
 	"github.com/fpbls/fpbls/internal/object"
 )
 
@@ -20,6 +21,9 @@ type unit struct {
 	object  *object.Object
 	name    string // source path, or member of the library
 	library bool
+	debug   *dwarf.Info // nil without any
+
+	locals *statics // see binder.statics
 
 	names   map[*object.Section][]*object.Symbol // functions and variables, by value
 	pieces  map[*object.Section][]*piece

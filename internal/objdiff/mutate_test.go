@@ -29,7 +29,7 @@ type subject struct {
 func study(t *testing.T, b built, u unit) subject {
 	t.Helper()
 	in := b.input(t, u)
-	m := linker.NewMatcher(linker.Input{Object: in.Object, ObjectDebug: in.ObjectDebug, Image: in.Image, ImageDebug: in.ImageDebug, Unit: in.Unit})
+	m := linker.NewMatcher(linker.Unit{Object: in.Object, Debug: in.ObjectDebug, Path: in.Unit}, in.Image, in.ImageDebug)
 	s := subject{u, make(map[string][]mutant), make(map[*linker.Body][]string)}
 	var visit func(name string, body *linker.Body)
 	visit = func(name string, body *linker.Body) {

@@ -89,7 +89,7 @@ func Compare(in Input) (*Report, error) {
 	}
 	c := &comparer{
 		Input:   in,
-		matcher: linker.NewMatcher(linker.Input{Object: in.Object, ObjectDebug: in.ObjectDebug, Image: in.Image, ImageDebug: in.ImageDebug, Unit: in.Unit}),
+		matcher: linker.NewMatcher(linker.Unit{Object: in.Object, Debug: in.ObjectDebug, Path: in.Unit}, in.Image, in.ImageDebug),
 		known:   make(map[pair]*difference),
 	}
 	if in.ImageDebug != nil {

@@ -147,14 +147,14 @@ func (in *Injection) Check(version int) (Result, error) {
 
 // prepare decides what the patch takes along and what it binds to.
 func (in *Injection) prepare(live []linker.LiveSymbol) (*linker.Patch, error) {
-	input := linker.Input{
-		Object: in.object, ObjectDebug: in.debug, Image: in.image, Unit: in.unit, Live: live, Library: in.library,
-	}
+	input := linker.Input{Image: in.image, Live: live, Library: in.library}
 	// Without debug information statics are told apart by their names alone.
 	input.ImageDebug, _ = in.image.Debug()
+	unit := linker.Unit{Object: in.object, Debug: in.debug, Path: in.unit}
 	for _, t := range in.targets {
-		input.Roots = append(input.Roots, t.Name)
+		unit.Roots = append(unit.Roots, linker.Root{Name: t.Name})
 	}
+	input.Units = []linker.Unit{unit}
 	return linker.Prepare(input)
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -52,6 +53,9 @@ func (o *server) run(ctx context.Context, a *app) error {
 		log, level = a.err, slog.LevelInfo
 	}
 	os.Stdout = os.Stderr // a stray print must not corrupt the protocol
+	if _, set := os.LookupEnv("GOGC"); !set {
+		debug.SetGCPercent(50) // memory is dearer than time to what runs all day beside an editor
+	}
 	return lsp.Serve(ctx, stdio{a.in, a.out}, lsp.Options{
 		Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level})), Trace: trace,
 		Version: buildVersion().Version, UserDir: userDir(), Flags: layer, OpenPort: open,

@@ -6,7 +6,6 @@ package dwarf
 import (
 	"cmp"
 	"debug/dwarf"
-	"debug/elf"
 	"errors"
 	"fmt"
 	"slices"
@@ -30,11 +29,11 @@ type Info struct {
 	paths     map[uint32]string
 	parts     []Part
 	declared  map[string]map[string]int // by path of the unit; see Declared
-	layout    []placed                  // objects only
+	code      []unitCode
+	layout    []placed // objects only
 
-	mu    sync.Mutex // debug/dwarf caches while it reads
-	data  *dwarf.Data
-	lines []lineTable
+	mu     sync.Mutex // debug/dwarf caches while it reads
+	chunks chunks
 }
 
 // A Unit is a compilation unit.
@@ -73,7 +72,8 @@ type Function struct {
 	Line      int    // of the declaration, 0 if unknown
 	Low, High uint32 // addresses; High is the first one behind it
 
-	signature signature
+	chunk int          // of the entry
+	entry dwarf.Offset // that has the code
 }
 
 // A StaticLocal is a static variable of a function.
@@ -93,29 +93,6 @@ type InlineSite struct {
 	Unit   string // of the caller
 	Line   int
 	Addr   uint32
-}
-
-// maxUnknownSize stands for the length of .zdebug_info, which is compressed.
-const maxUnknownSize = 1 << 30
-
-// ForImage reads the debug information of a linked file.
-func ForImage(f *elf.File) (*Info, error) {
-	if f.Section(".debug_info") == nil && f.Section(".zdebug_info") == nil {
-		return nil, ErrNone
-	}
-	data, err := f.DWARF()
-	if err != nil {
-		return nil, fmt.Errorf("reading debug information: %w", err)
-	}
-	var addrs []byte
-	if s := f.Section(".debug_addr"); s != nil {
-		addrs, _ = s.Data()
-	}
-	size := uint64(maxUnknownSize)
-	if s := f.Section(".debug_info"); s != nil {
-		size = s.Size // after decompression
-	}
-	return read(data, addrs, size)
 }
 
 // ForObject reads the debug information of an object. Its sections get
@@ -138,11 +115,13 @@ func ForObject(o *object.Object) (*Info, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading debug information: %w", err)
 	}
-	info, err := read(data, sections[".debug_addr"], uint64(len(sections[".debug_info"])))
+	info, err := walk(data, sections[".debug_addr"], uint64(len(sections[".debug_info"])))
 	if err != nil {
 		return nil, err
 	}
+	info.sort()
 	info.layout = layout
+	info.chunks = chunks{whole: data}
 	return info, nil
 }
 
@@ -193,10 +172,11 @@ func (i *Info) AddressOf(s *object.Section, offset uint32) (uint32, bool) {
 	return i.layout[n].addr + offset, true
 }
 
-// lineTable is where the line program of a unit is found.
-type lineTable struct {
+// unitCode is a range of code that a unit describes.
+type unitCode struct {
 	low, high uint64
-	entry     *dwarf.Entry
+	chunk     int
+	unit      dwarf.Offset // of the unit's entry
 }
 
 // LineOf returns the source position of the instruction at the address.
@@ -209,16 +189,26 @@ func (i *Info) LineOf(addr uint32) (file string, line int, ok bool) {
 			file, line, ok = "", 0, false
 		}
 	}()
-	for _, t := range i.lines {
-		if uint64(addr) < t.low || uint64(addr) >= t.high {
+	for _, c := range i.code {
+		if uint64(addr) < c.low || uint64(addr) >= c.high {
 			continue
 		}
-		r, err := i.data.LineReader(t.entry)
-		if err != nil || r == nil {
+		data, err := i.chunks.data(c.chunk)
+		if err != nil {
+			continue
+		}
+		r := data.Reader()
+		r.Seek(c.unit)
+		unit, err := r.Next()
+		if err != nil || unit == nil {
+			continue
+		}
+		lines, err := data.LineReader(unit)
+		if err != nil || lines == nil {
 			continue
 		}
 		var e dwarf.LineEntry
-		if r.SeekPC(uint64(addr), &e) == nil && e.File != nil {
+		if lines.SeekPC(uint64(addr), &e) == nil && e.File != nil {
 			return e.File.Name, e.Line, true
 		}
 	}

@@ -103,12 +103,11 @@ func TestObject(t *testing.T) {
 }
 
 func TestImage(t *testing.T) {
-	f, err := elf.Open(build(t, compilers[0].args, "-Os", "-nostdlib", "-Wl,-efirst"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	info, err := ForImage(f)
+	path := build(t, compilers[0].args, "-Os", "-nostdlib", "-Wl,-efirst")
+	info, err := ForImage(func() (*elf.File, func(), error) {
+		f, err := elf.Open(path)
+		return f, func() { f.Close() }, err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"debug/dwarf"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -14,18 +15,18 @@ const (
 	opAddrx = 0xa1 // DW_OP_addrx, DWARF 5 §2.5.1.1
 )
 
-// read walks all entries once. Whatever the input, it ends with an Info or an
-// error.
+// walk reads all entries once. Whatever the input, it ends with an Info, which
+// is not sorted, or an error.
 // size is the length of .debug_info: an entry takes at least one byte of it, so
 // a reader that finds more of them goes round in circles.
-func read(data *dwarf.Data, addrs []byte, size uint64) (info *Info, err error) {
+func walk(data *dwarf.Data, addrs []byte, size uint64) (info *Info, err error) {
 	defer func() {
 		// debug/dwarf is not proof against every damaged input.
 		if v := recover(); v != nil {
 			info, err = nil, fmt.Errorf("debug information is damaged: %v", v)
 		}
 	}()
-	w := &walker{data: data, addrs: addrs, info: &Info{data: data, inlined: make(map[string][]InlineSite), paths: make(map[uint32]string), declared: make(map[string]map[string]int)}, names: make(map[dwarf.Offset]named)}
+	w := &walker{data: data, addrs: addrs, info: &Info{inlined: make(map[string][]InlineSite), paths: make(map[uint32]string), declared: make(map[string]map[string]int)}, names: make(map[dwarf.Offset]named)}
 	r := data.Reader()
 	for n := uint64(0); ; n++ {
 		e, err := r.Next()
@@ -38,12 +39,15 @@ func read(data *dwarf.Data, addrs []byte, size uint64) (info *Info, err error) {
 		if n > size {
 			return nil, fmt.Errorf("debug information is damaged: more entries than bytes")
 		}
+		if w.passOver(e) {
+			r.SkipChildren()
+			continue
+		}
 		if err := w.entry(e); err != nil {
 			return nil, err
 		}
 	}
 	w.resolve()
-	w.info.sort()
 	return w.info, nil
 }
 
@@ -51,8 +55,6 @@ func read(data *dwarf.Data, addrs []byte, size uint64) (info *Info, err error) {
 type named struct {
 	name, linkage string
 	line          int
-	typ           dwarf.Offset // of a parameter
-	signature     *signature   // of a subprogram
 	origin        dwarf.Offset // DW_AT_specification or DW_AT_abstract_origin, 0 if none
 }
 
@@ -76,6 +78,7 @@ type walker struct {
 
 	unit     Unit
 	path     string // of the unit
+	cpp      bool   // it may be C++
 	addrBase int64
 
 	functions []pending[Function]
@@ -100,6 +103,19 @@ type pendingStatic struct {
 type pendingInline struct {
 	InlineSite
 	callee, caller dwarf.Offset
+}
+
+// passOver reports whether nothing in or of the entry is of interest. They are
+// most of all entries, and compilers say where they end. Classes of C++ declare
+// functions that other entries refer to.
+func (w *walker) passOver(e *dwarf.Entry) bool {
+	switch e.Tag {
+	case dwarf.TagStructType, dwarf.TagUnionType:
+		return e.Children && !w.cpp
+	case dwarf.TagEnumerationType, dwarf.TagArrayType, dwarf.TagSubroutineType:
+		return e.Children
+	}
+	return false
 }
 
 func (w *walker) entry(e *dwarf.Entry) error {
@@ -140,8 +156,6 @@ func (w *walker) entry(e *dwarf.Entry) error {
 		}
 	case dwarf.TagVariable:
 		w.variable(e, top)
-	case dwarf.TagFormalParameter, dwarf.TagUnspecifiedParameters:
-		w.parameter(e, top)
 	}
 	if e.Tag != dwarf.TagVariable {
 		w.remember(e)
@@ -167,12 +181,20 @@ func (w *walker) compileUnit(e *dwarf.Entry) {
 	w.unit = Unit{Name: str(e, dwarf.AttrName), Dir: str(e, dwarf.AttrCompDir), Producer: str(e, dwarf.AttrProducer)}
 	w.info.units = append(w.info.units, w.unit)
 	w.path = w.unit.Path()
+	w.cpp = !isC(e)
 	w.addrBase, _ = e.Val(dwarf.AttrAddrBase).(int64)
 	if ranges, err := w.data.Ranges(e); err == nil {
 		for _, r := range ranges {
-			w.info.lines = append(w.info.lines, lineTable{r[0], r[1], e})
+			w.info.code = append(w.info.code, unitCode{low: r[0], high: r[1], unit: e.Offset})
 		}
 	}
+}
+
+// isC reports whether the unit is C (DWARF 5 §7.12).
+func isC(unit *dwarf.Entry) bool {
+	const c89, c, c99, c11, c17 = 0x01, 0x02, 0x0c, 0x1d, 0x2c
+	language, _ := unit.Val(dwarf.AttrLanguage).(int64)
+	return slices.Contains([]int64{c89, c, c99, c11, c17}, language)
 }
 
 // remember keeps what other entries may refer to by offset.
@@ -187,9 +209,6 @@ func (w *walker) remember(e *dwarf.Entry) {
 		n.line = int(line)
 	}
 	n.origin = reference(e)
-	if e.Tag == dwarf.TagSubprogram {
-		n.signature = newSignature(e)
-	}
 	w.names[e.Offset] = n
 }
 
@@ -272,7 +291,7 @@ func (w *walker) resolve() {
 	for _, p := range w.functions {
 		f := p.value
 		f.Name, f.Linkage, f.Line = w.name(p.origin)
-		f.signature = w.signature(p.origin)
+		f.entry = p.origin
 		w.info.functions = append(w.info.functions, f)
 	}
 	for _, p := range w.defined {

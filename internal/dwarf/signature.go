@@ -7,7 +7,6 @@ const argumentRegisters = 4
 
 // signature is what decides on the registers of a call.
 type signature struct {
-	entry  dwarf.Offset
 	result dwarf.Offset   // type, 0 for void
 	params []dwarf.Offset // types, in order; 0 if unknown
 	open   bool           // variadic, or declared without a prototype
@@ -17,88 +16,38 @@ type signature struct {
 // registers.
 const maxParams = 2 * argumentRegisters
 
-func newSignature(e *dwarf.Entry) *signature {
-	s := &signature{entry: e.Offset}
-	s.result, _ = e.Val(dwarf.AttrType).(dwarf.Offset)
-	return s
-}
-
-// parameter notes a parameter of the subprogram that is open.
-func (w *walker) parameter(e *dwarf.Entry, top frame) {
-	if top.tag != dwarf.TagSubprogram {
-		return // of an inlined copy, or a type
-	}
-	typ, _ := e.Val(dwarf.AttrType).(dwarf.Offset)
-	w.names[e.Offset] = named{typ: typ, origin: reference(e)}
-	s := w.names[top.function].signature
-	if s == nil {
-		return
-	}
-	if e.Tag == dwarf.TagUnspecifiedParameters {
-		s.open = true
-	} else if len(s.params) < maxParams {
-		s.params = append(s.params, e.Offset)
-	}
-}
-
-// signature gathers what the entry and its origins say.
-func (w *walker) signature(at dwarf.Offset) signature {
-	var s signature
-	for range maxDepth {
-		n, ok := w.names[at]
-		if !ok {
-			break
-		}
-		if n.signature != nil {
-			s.entry = n.signature.entry
-			s.open = s.open || n.signature.open
-			if s.result == 0 {
-				s.result = n.signature.result
-			}
-			if s.params == nil {
-				for _, p := range n.signature.params {
-					s.params = append(s.params, w.parameterType(p))
-				}
-			}
-		}
-		if at = n.origin; at == 0 {
-			break
-		}
-	}
-	return s
-}
-
-func (w *walker) parameterType(at dwarf.Offset) dwarf.Offset {
-	for range maxDepth {
-		n, ok := w.names[at]
-		if !ok || n.typ != 0 {
-			return n.typ
-		}
-		at = n.origin
-	}
-	return 0
-}
-
 // ArgumentRegisters is how many of r0 to r3 may carry arguments into the
 // function, counted from r0. It is 4 where that cannot be told: for variadic
 // functions, structures by value, and functions without debug information.
-func (i *Info) ArgumentRegisters(linkage string, addr uint32) int {
+func (i *Info) ArgumentRegisters(linkage string, addr uint32) (used int) {
 	f, ok := i.FunctionAt(addr)
-	if !ok || f.Low != addr || f.Linkage != linkage || f.signature.open || f.signature.entry == 0 {
+	if !ok || f.Low != addr || f.Linkage != linkage {
 		return argumentRegisters
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	used := 0
-	if f.signature.result != 0 {
-		switch size, plain := i.scalar(f.signature.result); {
+	defer func() {
+		if recover() != nil { // see LineOf
+			used = argumentRegisters
+		}
+	}()
+	data, err := i.chunks.data(f.chunk)
+	if err != nil {
+		return argumentRegisters
+	}
+	s, ok := signatureAt(data, f.entry)
+	if !ok || s.open {
+		return argumentRegisters
+	}
+	if s.result != 0 {
+		switch size, plain := scalar(data, s.result); {
 		case !plain && size != 0 && size <= 4: // a small structure comes back in r0
 		case !plain:
 			used++ // the address of the result comes first
 		}
 	}
-	for _, p := range f.signature.params {
-		switch size, plain := i.scalar(p); {
+	for _, p := range s.params {
+		switch size, plain := scalar(data, p); {
 		case !plain || p == 0:
 			return argumentRegisters
 		case size <= 4:
@@ -110,14 +59,78 @@ func (i *Info) ArgumentRegisters(linkage string, addr uint32) int {
 	return min(used, argumentRegisters)
 }
 
-// scalar returns the size of a type, and whether it is passed like a number.
-func (i *Info) scalar(at dwarf.Offset) (size int64, plain bool) {
-	defer func() {
-		if recover() != nil { // see LineOf
-			size, plain = 0, false
+// signatureAt gathers what the subprogram's entry and its origins say.
+func signatureAt(data *dwarf.Data, at dwarf.Offset) (s signature, ok bool) {
+	for range maxDepth {
+		r := data.Reader()
+		r.Seek(at)
+		e, err := r.Next()
+		if err != nil || e == nil || e.Tag != dwarf.TagSubprogram {
+			break
 		}
-	}()
-	t, err := i.data.Type(at)
+		ok = true
+		if s.result == 0 {
+			s.result, _ = e.Val(dwarf.AttrType).(dwarf.Offset)
+		}
+		params, open := parameters(data, r, e)
+		s.open = s.open || open
+		if s.params == nil {
+			s.params = params
+		}
+		if at = reference(e); at == 0 {
+			break
+		}
+	}
+	return s, ok
+}
+
+// parameters lists the types of the parameters of the entry that the reader has
+// just passed.
+func parameters(data *dwarf.Data, r *dwarf.Reader, e *dwarf.Entry) (types []dwarf.Offset, open bool) {
+	for e.Children {
+		child, err := r.Next()
+		if err != nil || child == nil || child.Tag == 0 {
+			break
+		}
+		switch child.Tag {
+		case dwarf.TagFormalParameter:
+			if len(types) < maxParams {
+				types = append(types, parameterType(data, child))
+			}
+		case dwarf.TagUnspecifiedParameters:
+			open = true
+		}
+		if child.Children {
+			r.SkipChildren()
+		}
+	}
+	return types, open
+}
+
+// parameterType returns the type of the parameter, which its origin may have.
+func parameterType(data *dwarf.Data, e *dwarf.Entry) dwarf.Offset {
+	for range maxDepth {
+		if typ, ok := e.Val(dwarf.AttrType).(dwarf.Offset); ok {
+			return typ
+		}
+		origin := reference(e)
+		if origin == 0 {
+			break
+		}
+		r := data.Reader()
+		r.Seek(origin)
+		next, err := r.Next()
+		if err != nil || next == nil {
+			break
+		}
+		e = next
+	}
+	return 0
+}
+
+// scalar returns the size of a type, and whether it is passed like a number.
+func scalar(data *dwarf.Data, at dwarf.Offset) (size int64, plain bool) {
+	t, err := data.Type(at)
 	if err != nil {
 		return 0, false
 	}

@@ -6,7 +6,7 @@
 package firmware
 
 import (
-	"debug/elf"
+	"cmp"
 	"path/filepath"
 	"slices"
 	"sort"
@@ -19,13 +19,13 @@ import (
 // An Image is a linked firmware. All methods may be called at the same time.
 type Image struct {
 	path      string
-	buildID   string
+	buildID   func() string
 	symbols   []*Symbol // by address, then name
 	functions []*Symbol // those that are functions, in the same order
 	regions   []Region
 	segments  []segment
-	data      []extent // data within code, by address
-	byName    map[string][]*Symbol
+	data      func() []extent             // data within code, by address
+	byName    map[string]*Symbol          // the first of the name; Symbol.next leads on
 	labels    map[string]uint32           // global symbols without a type
 	byShort   func() map[string][]*Symbol // demangled forms
 	debug     func() (*dwarf.Info, error)
@@ -56,6 +56,8 @@ type Symbol struct {
 	Thumb   bool
 	File    string // source file of a local symbol, as the compiler named it
 	Section string
+
+	next *Symbol // of the same name
 }
 
 // A Region is a range of the address space that the image uses.
@@ -79,7 +81,7 @@ func (im *Image) Path() string { return im.path }
 
 // BuildID identifies the build: the GNU build-id in hex or, without one, the
 // SHA-256 of the loaded content.
-func (im *Image) BuildID() string { return im.buildID }
+func (im *Image) BuildID() string { return im.buildID() }
 
 // Functions lists the functions by address, then name.
 func (im *Image) Functions() []*Symbol { return im.functions }
@@ -109,7 +111,12 @@ func (im *Image) Lookup(name string) []*Symbol {
 			return found
 		}
 	}
-	if found := im.byName[name]; found != nil {
+	var found []*Symbol
+	for s := im.byName[name]; s != nil; s = s.next {
+		found = append(found, s)
+	}
+	if len(found) > 0 {
+		slices.SortFunc(found, func(a, b *Symbol) int { return cmp.Compare(a.Addr, b.Addr) })
 		return found
 	}
 	return im.byShort()[name]
@@ -182,8 +189,9 @@ func (im *Image) Contains(addr, n uint32) bool {
 // IsData reports whether the address is data within code, such as a literal
 // pool (AAELF32 §5.5.5, mapping symbols).
 func (im *Image) IsData(addr uint32) bool {
-	i := sort.Search(len(im.data), func(i int) bool { return im.data[i].end > addr })
-	return i < len(im.data) && im.data[i].addr <= addr
+	data := im.data()
+	i := sort.Search(len(data), func(i int) bool { return data[i].end > addr })
+	return i < len(data) && data[i].addr <= addr
 }
 
 // Warm computes what is otherwise computed when it is asked for the first time.
@@ -196,21 +204,3 @@ func (im *Image) Warm() {
 
 // lazily returns a function that calls f once.
 func lazily[T any](f func() T) func() T { return sync.OnceValue(f) }
-
-// symbolKind tells functions from variables; false for what is neither.
-func symbolKind(f *elf.File, s elf.Symbol) (Kind, bool) {
-	switch elf.ST_TYPE(s.Info) {
-	case elf.STT_FUNC, elf.STT_GNU_IFUNC:
-		return Function, true
-	case elf.STT_OBJECT, elf.STT_COMMON:
-		return Variable, true
-	case elf.STT_NOTYPE:
-		// GCC for ARM gives local variables in .bss neither type nor size.
-		if int(s.Section) >= len(f.Sections) || elf.ST_BIND(s.Info) != elf.STB_LOCAL {
-			return "", false
-		}
-		const data = elf.SHF_ALLOC | elf.SHF_WRITE
-		return Variable, f.Sections[s.Section].Flags&(data|elf.SHF_EXECINSTR) == data
-	}
-	return "", false
-}

@@ -8,14 +8,13 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/ianlancetaylor/demangle"
 
 	"github.com/fpbls/fpbls/internal/dwarf"
 	"github.com/fpbls/fpbls/internal/problem"
@@ -25,8 +24,8 @@ import (
 // megabytes of flash.
 const maxLoaded = 256 << 20
 
-// Open reads the ELF at path. Debug sections are read when they are asked for,
-// from the file as it is then.
+// Open reads the ELF at path. Debug sections are read when they are asked for;
+// if the file is another one by then, there are none.
 func Open(path string) (*Image, error) {
 	f, err := os.Open(path)
 	switch {
@@ -36,13 +35,18 @@ func Open(path string) (*Image, error) {
 		return nil, problem.New(problem.NoELF, "check the file's permissions", "cannot read the firmware ELF: %w", err)
 	}
 	defer f.Close()
-	if st, err := f.Stat(); err == nil && !st.Mode().IsRegular() {
+	was, err := f.Stat()
+	if err == nil && !was.Mode().IsRegular() {
 		return nil, problem.New(problem.NoELF, "name the ELF file that the linker wrote", "%s is not a file", path)
 	}
 	return read(path, f, func() (io.ReaderAt, func(), error) {
 		f, err := os.Open(path)
 		if err != nil {
 			return nil, nil, err
+		}
+		if now, err := f.Stat(); err != nil || was == nil || now.Size() != was.Size() || !now.ModTime().Equal(was.ModTime()) {
+			f.Close()
+			return nil, nil, fmt.Errorf("%s has changed since it was read", filepath.Base(path))
 		}
 		return f, func() { f.Close() }, nil
 	})
@@ -71,7 +75,7 @@ func read(path string, r io.ReaderAt, reopen func() (io.ReaderAt, func(), error)
 	if err := im.readSymbols(f); err != nil {
 		return nil, err
 	}
-	im.readBuildID(f)
+	im.buildID = im.identify(f)
 	im.byShort = lazily(im.shortNames)
 	im.branches = lazily(im.findBranches)
 	im.loaderPath = lazily(im.findLoaderPath)
@@ -81,16 +85,17 @@ func read(path string, r io.ReaderAt, reopen func() (io.ReaderAt, func(), error)
 		err  error
 	}
 	debug := lazily(func() result {
-		r, done, err := reopen()
-		if err != nil {
-			return result{err: err}
-		}
-		defer done()
-		f, err := elf.NewFile(r)
-		if err != nil {
-			return result{err: err}
-		}
-		info, err := dwarf.ForImage(f)
+		info, err := dwarf.ForImage(func() (*elf.File, func(), error) {
+			r, done, err := reopen()
+			if err != nil {
+				return nil, nil, err
+			}
+			f, err := elf.NewFile(r)
+			if err != nil {
+				done()
+			}
+			return f, done, err
+		})
 		return result{info, err}
 	})
 	im.debug = func() (*dwarf.Info, error) { r := debug(); return r.info, r.err }
@@ -151,141 +156,26 @@ func (im *Image) readContent(f *elf.File) error {
 	return nil
 }
 
-func (im *Image) readSymbols(f *elf.File) error {
-	raw, err := f.Symbols()
-	if err != nil && !errors.Is(err, elf.ErrNoSymbols) {
-		return badELF(im.path, "its symbol table is damaged: %w", err)
-	}
-	im.labels = make(map[string]uint32)
-	file := ""
-	var mapping []elf.Symbol
-	for _, s := range raw {
-		bind := elf.ST_BIND(s.Info)
-		if elf.ST_TYPE(s.Info) == elf.STT_FILE {
-			file = s.Name
-			continue
-		}
-		if bind == elf.STB_LOCAL && len(s.Name) > 1 && s.Name[0] == '$' {
-			mapping = append(mapping, s)
-			continue
-		}
-		kind, ok := symbolKind(f, s)
-		if !ok && bind != elf.STB_LOCAL && s.Section != elf.SHN_UNDEF && s.Value <= 0xffff_ffff {
-			im.labels[s.Name] = uint32(s.Value)
-		}
-		if !ok || s.Section == elf.SHN_UNDEF || s.Name == "" || s.Value > 0xffff_ffff || s.Size > 0xffff_ffff {
-			continue
-		}
-		sym := &Symbol{
-			Name: s.Name, Display: s.Name, Kind: kind, Addr: uint32(s.Value), Size: uint32(s.Size),
-			Global: bind != elf.STB_LOCAL, Weak: bind == elf.STB_WEAK,
-		}
-		if strings.HasPrefix(s.Name, "_Z") {
-			sym.Display = demangle.Filter(s.Name)
-		}
-		if kind == Function {
-			sym.Thumb = sym.Addr&1 != 0
-			sym.Addr &^= 1
-		}
-		if !sym.Global {
-			sym.File = file
-		}
-		if int(s.Section) < len(f.Sections) {
-			sym.Section = f.Sections[s.Section].Name
-		}
-		im.symbols = append(im.symbols, sym)
-	}
-	if len(im.symbols) == 0 {
-		return problem.New(problem.NoSymbols, "name the ELF before it was stripped, or link without -s",
-			"%s has no symbols", filepath.Base(im.path))
-	}
-	slices.SortStableFunc(im.symbols, func(a, b *Symbol) int {
-		return cmp.Or(cmp.Compare(a.Addr, b.Addr), cmp.Compare(a.Name, b.Name))
-	})
-	im.byName = make(map[string][]*Symbol, len(im.symbols))
-	for _, s := range im.symbols {
-		im.byName[s.Name] = append(im.byName[s.Name], s)
-		if s.Kind == Function {
-			im.functions = append(im.functions, s)
-		}
-	}
-	im.guessSizes()
-	im.readMapping(mapping)
-	return nil
-}
-
-// guessSizes gives symbols without a size the extent up to the next symbol or
-// the end of their region: functions written in assembler, and GCC's local
-// variables in .bss.
-func (im *Image) guessSizes() {
-	for i, s := range im.symbols {
-		if s.Size != 0 {
-			continue
-		}
-		end := uint64(s.Addr)
-		if r := im.regionAt(s.Addr); r != nil {
-			end = uint64(r.Addr) + uint64(r.Size)
-		}
-		for _, next := range im.symbols[i+1:] {
-			if next.Addr > s.Addr {
-				end = min(end, uint64(next.Addr))
-				break
-			}
-		}
-		if end > uint64(s.Addr) {
-			s.Size = uint32(end - uint64(s.Addr))
-		}
-	}
-}
-
-// regionAt returns the region that holds the address, nil if there is none.
-func (im *Image) regionAt(addr uint32) *Region {
-	i := slices.IndexFunc(im.regions, func(r Region) bool { return addr >= r.Addr && addr-r.Addr < r.Size })
-	if i < 0 {
-		return nil
-	}
-	return &im.regions[i]
-}
-
-// readMapping notes where data stands within code: from each $d to the next
-// mapping symbol.
-func (im *Image) readMapping(symbols []elf.Symbol) {
-	slices.SortStableFunc(symbols, func(a, b elf.Symbol) int { return cmp.Compare(a.Value, b.Value) })
-	for i, s := range symbols {
-		if s.Name[1] != 'd' {
-			continue
-		}
-		end := uint64(0)
-		if r := im.regionAt(uint32(s.Value)); r != nil {
-			end = uint64(r.Addr) + uint64(r.Size)
-		}
-		if i+1 < len(symbols) {
-			end = min(end, symbols[i+1].Value)
-		}
-		if end > s.Value {
-			im.data = append(im.data, extent{uint32(s.Value), uint32(end)})
-		}
-	}
-}
-
-func (im *Image) readBuildID(f *elf.File) {
+// identify finds the build-id in the file, or returns how to make one.
+func (im *Image) identify(f *elf.File) func() string {
 	for _, s := range f.Sections {
 		if s.Type != elf.SHT_NOTE || s.Size > 4096 {
 			continue
 		}
 		if data, err := s.Data(); err == nil {
 			if id := gnuBuildID(data); id != "" {
-				im.buildID = id
-				return
+				return func() string { return id }
 			}
 		}
 	}
-	sum := sha256.New()
-	for _, s := range im.segments {
-		binary.Write(sum, binary.LittleEndian, s.addr)
-		sum.Write(s.data)
-	}
-	im.buildID = hex.EncodeToString(sum.Sum(nil))
+	return lazily(func() string {
+		sum := sha256.New()
+		for _, s := range im.segments {
+			binary.Write(sum, binary.LittleEndian, s.addr)
+			sum.Write(s.data)
+		}
+		return hex.EncodeToString(sum.Sum(nil))
+	})
 }
 
 // gnuBuildID finds the NT_GNU_BUILD_ID note; empty if there is none.

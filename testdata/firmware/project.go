@@ -1,6 +1,7 @@
 package testfirmware
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -147,28 +148,31 @@ func (p Project) Build(ctx context.Context) error {
 	}
 	link := append([]string{Compiler}, p.program.Link...)
 	entries := p.entries()
-	failed := make([]error, len(entries))
-	var all sync.WaitGroup
-	turn := make(chan struct{}, compilers)
-	for i, e := range entries {
+	for _, e := range entries {
 		link = append(link, e.Output)
-		all.Go(func() {
-			turn <- struct{}{}
-			failed[i] = p.run(ctx, e.Arguments)
-			<-turn
-		})
 	}
-	all.Wait()
-	for _, err := range failed {
-		if err != nil {
-			return err
-		}
+	if err := atOnce(len(entries), func(i int) error { return p.run(ctx, entries[i].Arguments) }); err != nil {
+		return err
 	}
 	return p.run(ctx, append(append(link, p.program.Libs...), "-o", "build/firmware.elf"))
 }
 
-// compilers is how many run at the same time.
-const compilers = 4
+// atOnce calls f for 0 to n-1, some at the same time, and returns the first error.
+func atOnce(n int, f func(int) error) error {
+	const compilers = 4
+	failed := make([]error, n)
+	var all sync.WaitGroup
+	turn := make(chan struct{}, compilers)
+	for i := range n {
+		all.Go(func() {
+			turn <- struct{}{}
+			failed[i] = f(i)
+			<-turn
+		})
+	}
+	all.Wait()
+	return cmp.Or(failed...)
+}
 
 func (p Project) run(ctx context.Context, args []string) error {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)

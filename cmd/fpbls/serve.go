@@ -54,7 +54,7 @@ func (o *server) run(ctx context.Context, a *app) error {
 	}
 	os.Stdout = os.Stderr // a stray print must not corrupt the protocol
 	if _, set := os.LookupEnv("GOGC"); !set {
-		debug.SetGCPercent(50) // memory is dearer than time to what runs all day beside an editor
+		debug.SetGCPercent(40) // memory is dearer than time to what runs all day beside an editor
 	}
 	return lsp.Serve(ctx, stdio{a.in, a.out}, lsp.Options{
 		Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level})), Trace: trace,

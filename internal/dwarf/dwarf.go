@@ -26,7 +26,7 @@ type Info struct {
 	functions []Function
 	statics   []StaticLocal
 	inlined   map[string][]InlineSite
-	paths     map[uint32]string
+	places    []location // by address
 	parts     []Part
 	declared  map[string]map[string]int // by path of the unit; see Declared
 	code      []unitCode
@@ -137,11 +137,20 @@ func (i *Info) StaticLocals() []StaticLocal { return i.statics }
 // InlinedAt lists where the function, by its linkage name, was inlined, by address.
 func (i *Info) InlinedAt(function string) []InlineSite { return i.inlined[function] }
 
+// A location is where a function or variable starts, and the source file of its unit.
+type location struct {
+	addr uint32
+	path string
+}
+
 // PathAt returns the source file, with its directory, of the unit that defines
 // the function or variable that starts at the address.
 func (i *Info) PathAt(addr uint32) (string, bool) {
-	path, ok := i.paths[addr]
-	return path, ok
+	n, ok := slices.BinarySearchFunc(i.places, addr, func(p location, addr uint32) int { return cmp.Compare(p.addr, addr) })
+	if !ok {
+		return "", false
+	}
+	return i.places[n].path, true
 }
 
 // FunctionAt returns the function whose code contains the address.
@@ -224,6 +233,8 @@ func (i *Info) sort() {
 	slices.SortFunc(i.statics, key)
 	// A function that is inlined and has code of its own is described twice.
 	i.statics = slices.CompactFunc(i.statics, func(a, b StaticLocal) bool { return key(a, b) == 0 })
+	slices.SortStableFunc(i.places, func(a, b location) int { return cmp.Compare(a.addr, b.addr) })
+	i.places = slices.Clip(slices.CompactFunc(i.places, func(a, b location) bool { return a.addr == b.addr }))
 	for _, sites := range i.inlined {
 		slices.SortFunc(sites, func(a, b InlineSite) int { return cmp.Compare(a.Addr, b.Addr) })
 	}

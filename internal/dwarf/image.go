@@ -230,7 +230,7 @@ func (c chunks) read(f *elf.File) (*Info, error) {
 		workers.Wait()
 		close(results)
 	}()
-	all := &Info{inlined: make(map[string][]InlineSite), paths: make(map[uint32]string), declared: make(map[string]map[string]int)}
+	all := &Info{inlined: make(map[string][]InlineSite), declared: make(map[string]map[string]int)}
 	waiting := make(map[int]*Info)
 	var failed error
 	next := 0
@@ -270,7 +270,7 @@ func (i *Info) add(found *Info, chunk int) {
 	for callee, sites := range found.inlined {
 		i.inlined[callee] = append(i.inlined[callee], sites...)
 	}
-	maps.Copy(i.paths, found.paths)
+	i.places = append(i.places, found.places...)
 	for path, lines := range found.declared {
 		if i.declared[path] == nil {
 			i.declared[path] = lines

@@ -26,7 +26,7 @@ func walk(data *dwarf.Data, addrs []byte, size uint64) (info *Info, err error) {
 			info, err = nil, fmt.Errorf("debug information is damaged: %v", v)
 		}
 	}()
-	w := &walker{data: data, addrs: addrs, info: &Info{inlined: make(map[string][]InlineSite), paths: make(map[uint32]string), declared: make(map[string]map[string]int)}, names: make(map[dwarf.Offset]named)}
+	w := &walker{data: data, addrs: addrs, info: &Info{inlined: make(map[string][]InlineSite), declared: make(map[string]map[string]int)}, names: make(map[dwarf.Offset]named)}
 	r := data.Reader()
 	for n := uint64(0); ; n++ {
 		e, err := r.Next()
@@ -231,7 +231,7 @@ func (w *walker) subprogram(e *dwarf.Entry) {
 			return // a declaration, or inlined everywhere
 		}
 		low = ranges[0][0]
-		w.info.paths[uint32(low)] = w.path
+		w.info.places = append(w.info.places, location{uint32(low), w.path})
 		w.functions = append(w.functions, pending[Function]{Function{Unit: w.unit.Name, Low: uint32(low), High: uint32(ranges[0][1])}, e.Offset})
 		return
 	}
@@ -242,7 +242,7 @@ func (w *walker) subprogram(e *dwarf.Entry) {
 	case int64:
 		high = low + uint64(v)
 	}
-	w.info.paths[uint32(low)] = w.path
+	w.info.places = append(w.info.places, location{uint32(low), w.path})
 	w.functions = append(w.functions, pending[Function]{Function{Unit: w.unit.Name, Low: uint32(low), High: uint32(high)}, e.Offset})
 }
 
@@ -256,7 +256,7 @@ func (w *walker) variable(e *dwarf.Entry, top frame) {
 		w.variableParts(e, expr, top.function)
 		return
 	}
-	w.info.paths[addr] = w.path
+	w.info.places = append(w.info.places, location{addr, w.path})
 	if top.function == 0 {
 		return
 	}

@@ -22,7 +22,7 @@ func (im *Image) Banners() []string {
 		if im.EnteredOnce(f) == "" {
 			continue
 		}
-		for l := range im.loads(f) {
+		for l := range im.loads(f, nil) {
 			at := l.value
 			if seen[at] || im.loops(f, l.addr) {
 				continue
@@ -43,10 +43,10 @@ type load struct {
 }
 
 // loads yields the constants that the function loads.
-func (im *Image) loads(f *Symbol) iter.Seq[load] {
+func (im *Image) loads(f *Symbol, want func(hw1 uint16) bool) iter.Seq[load] {
 	return func(yield func(load) bool) {
 		var low [16]uint32 // what MOVW has put into a register
-		for addr, inst := range im.instructions(f) {
+		for addr, inst := range im.instructions(f, want) {
 			l := load{addr: addr, literal: inst.Op == thumb.OpLDRLit}
 			switch inst.Op {
 			case thumb.OpMOVW:
@@ -69,6 +69,10 @@ func (im *Image) loads(f *Symbol) iter.Seq[load] {
 		}
 	}
 }
+
+// isMove reports whether an instruction that begins so is MOVW or MOVT, which
+// together make an address (DDI 0403E A7.7.76, A7.7.79).
+func isMove(hw1 uint16) bool { return hw1&0xfb70 == 0xf240 }
 
 // maxText bounds what is taken for a text.
 const maxText = 256

@@ -48,7 +48,7 @@ func (im *Image) findBranches() []Branch {
 // branchesOf yields the direct branches of one function.
 func (im *Image) branchesOf(f *Symbol) iter.Seq[Branch] {
 	return func(yield func(Branch) bool) {
-		for addr, inst := range im.instructions(f) {
+		for addr, inst := range im.instructions(f, mayBranch) {
 			if to, ok := inst.BranchTarget(addr); ok && !yield(Branch{Addr: addr, To: to, Call: inst.Op == thumb.OpBL}) {
 				return
 			}
@@ -56,21 +56,42 @@ func (im *Image) branchesOf(f *Symbol) iter.Seq[Branch] {
 	}
 }
 
-// instructions yields the function's instructions by address, without the data
-// between them.
-func (im *Image) instructions(f *Symbol) iter.Seq2[uint32, thumb.Inst] {
+// mayBranch reports whether an instruction that begins so can be a direct branch
+// (DDI 0403E A5.2, A5.3). Most are not, and a large firmware has millions.
+func mayBranch(hw1 uint16) bool {
+	return hw1&0xf000 == 0xd000 || // B<c>, T1
+		hw1&0xf800 == 0xe000 || // B, T2
+		hw1&0xf500 == 0xb100 || // CBZ, CBNZ
+		hw1&0xf800 == 0xf000 // BL, B.W, and others
+}
+
+// instructions yields those of the function's instructions that want may be
+// interested in, by address, without the data between them. A want of nil takes
+// all.
+func (im *Image) instructions(f *Symbol, want func(hw1 uint16) bool) iter.Seq2[uint32, thumb.Inst] {
 	return func(yield func(uint32, thumb.Inst) bool) {
 		code, ok := im.Bytes(f.Addr, f.Size)
 		if !ok {
 			return
 		}
+		data := im.dataFrom(f.Addr)
 		for off := 0; off+2 <= len(code); {
 			addr := f.Addr + uint32(off)
-			if im.IsData(addr) {
+			for len(data) > 0 && data[0].end <= addr {
+				data = data[1:]
+			}
+			if len(data) > 0 && data[0].addr <= addr {
 				off += 2
 				continue
 			}
 			hw1, hw2 := binary.LittleEndian.Uint16(code[off:]), uint16(0)
+			if want != nil && !want(hw1) {
+				off += 2
+				if thumb.Is32(hw1) {
+					off += 2
+				}
+				continue
+			}
 			if off+4 <= len(code) {
 				hw2 = binary.LittleEndian.Uint16(code[off+2:])
 			}

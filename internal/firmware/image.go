@@ -189,17 +189,22 @@ func (im *Image) Contains(addr, n uint32) bool {
 // IsData reports whether the address is data within code, such as a literal
 // pool (AAELF32 §5.5.5, mapping symbols).
 func (im *Image) IsData(addr uint32) bool {
+	data := im.dataFrom(addr)
+	return len(data) > 0 && data[0].addr <= addr
+}
+
+// dataFrom returns the data within code that ends behind the address.
+func (im *Image) dataFrom(addr uint32) []extent {
 	data := im.data()
-	i := sort.Search(len(data), func(i int) bool { return data[i].end > addr })
-	return i < len(data) && data[i].addr <= addr
+	return data[sort.Search(len(data), func(i int) bool { return data[i].end > addr }):]
 }
 
 // Warm computes what is otherwise computed when it is asked for the first time.
 func (im *Image) Warm() {
-	im.debug()
 	im.branches()
 	im.loaderPath()
 	im.once()
+	im.debug() // takes longest, and least depends on it
 }
 
 // lazily returns a function that calls f once.

@@ -77,7 +77,7 @@ func (im *Image) returns(f *Symbol) bool {
 	if _, ok := im.Bytes(f.Addr, f.Size); !ok || f.Size == 0 {
 		return true
 	}
-	for addr, inst := range im.instructions(f) {
+	for addr, inst := range im.instructions(f, nil) {
 		switch to, direct := inst.BranchTarget(addr); {
 		case inst.Op == thumb.OpBL, inst.Op == thumb.OpUDF, inst.Op == thumb.OpTBB, inst.Op == thumb.OpTBH:
 		case direct && to-f.Addr >= f.Size, !direct && inst.EndsFlow():
@@ -90,7 +90,7 @@ func (im *Image) returns(f *Symbol) bool {
 // loops reports whether control can come back to the place: some jump behind it
 // goes to it or before it, which every loop around it has.
 func (im *Image) loops(f *Symbol, place uint32) bool {
-	for addr, inst := range im.instructions(f) {
+	for addr, inst := range im.instructions(f, nil) {
 		to, direct := inst.BranchTarget(addr)
 		switch {
 		case inst.Op == thumb.OpBL, inst.Op == thumb.OpTBB, inst.Op == thumb.OpTBH: // tables lead forwards
@@ -111,13 +111,18 @@ func (im *Image) pointers() (count map[uint32]int, vectors map[uint32]bool) {
 		starts[f.Addr] = true
 	}
 	count, vectors = make(map[uint32]int), make(map[uint32]bool)
+	if len(im.functions) == 0 {
+		return count, vectors
+	}
+	first, last := im.functions[0].Addr, im.functions[len(im.functions)-1].Addr
+	isStart := func(v uint32) bool { return v&1 != 0 && v >= first && v <= last|1 && starts[v&^1] }
 	for _, s := range im.segments {
 		// The vector table: initial stack, reset, and handlers (DDI 0403E B1.5.3).
 		table := len(s.data) >= 8 && im.entry != 0 && binary.LittleEndian.Uint32(s.data[4:]) == im.entry|1
 		for at := -s.addr & 3; uint64(at)+4 <= uint64(len(s.data)); at += 4 {
 			v := binary.LittleEndian.Uint32(s.data[at:])
 			switch {
-			case v&1 != 0 && starts[v&^1]:
+			case isStart(v):
 				count[v&^1]++
 				if table && at >= 4 {
 					vectors[v&^1] = true
@@ -131,8 +136,8 @@ func (im *Image) pointers() (count map[uint32]int, vectors map[uint32]bool) {
 		if i > 0 && im.functions[i-1].Addr == f.Addr {
 			continue
 		}
-		for l := range im.loads(f) { // literals are among the words
-			if !l.literal && l.value&1 != 0 && starts[l.value&^1] {
+		for l := range im.loads(f, isMove) { // literals are among the words
+			if !l.literal && isStart(l.value) {
 				count[l.value&^1]++
 			}
 		}

@@ -149,8 +149,8 @@ func (im *Image) order(symbols []Symbol) {
 	})
 	// Numbers sort several times faster than symbols.
 	keys := make([]uint64, len(symbols))
-	for i, s := range symbols {
-		keys[i] = uint64(s.Addr)<<32 | uint64(i)
+	for i := range symbols {
+		keys[i] = uint64(symbols[i].Addr)<<32 | uint64(i)
 	}
 	slices.Sort(keys)
 	im.symbols = make([]*Symbol, len(keys))

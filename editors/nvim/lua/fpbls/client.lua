@@ -11,6 +11,11 @@ function M.options() return vim.g.fpbls or {} end
 
 M.root_markers = { 'fpbls.toml', 'compile_commands.json', '.git' }
 
+--- Shows why a command failed: the server words it for people.
+local function show(err)
+  if err then vim.notify('fpbls: ' .. err.message, vim.log.levels.ERROR) end
+end
+
 ---@return vim.lsp.Config
 function M.config()
   local options = M.options()
@@ -20,6 +25,7 @@ function M.config()
     root_markers = M.root_markers,
     init_options = vim.tbl_extend('force', options.settings or {}, { status = true, protocol = 1 }),
     handlers = {
+      ['workspace/executeCommand'] = show, -- of actions and lenses; the default adds numbers
       ['fpbls/status'] = function(_, status) require('fpbls.board').update(status) end,
       ['fpbls/output'] = function(_, output, ctx) require('fpbls.log').receive(output, ctx.client_id) end,
     },
@@ -56,11 +62,8 @@ function M.run(command, arguments, done)
   end
   local params = { command = 'fpbls.' .. command, arguments = arguments and { arguments } or {} }
   request(client, 'workspace/executeCommand', params, function(err, result)
-    if err then
-      vim.notify('fpbls: ' .. err.message, vim.log.levels.ERROR)
-    elseif done then
-      done(result)
-    end
+    show(err)
+    if not err and done then done(result) end
   end)
 end
 

@@ -5,6 +5,10 @@ local M = {}
 --- Runs the first code action of the kind at the cursor.
 local function at_cursor(kind, what)
   return function()
+    if #vim.lsp.get_clients({ name = 'fpbls', bufnr = 0 }) == 0 then
+      vim.notify('fpbls: put the cursor into a function of a C or C++ file of the project', vim.log.levels.WARN)
+      return
+    end
     vim.lsp.buf.code_action({
       apply = true,
       context = { only = { kind }, diagnostics = {} },

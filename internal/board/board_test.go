@@ -58,12 +58,25 @@ func buildFixture(dir string, change func(*testfirmware.Project) error) (*fixtur
 	if err != nil {
 		return nil, err
 	}
-	f := &fixture{Project: project}
 	if change != nil {
-		if err := change(&f.Project); err != nil {
+		if err := change(&project); err != nil {
 			return nil, err
 		}
 	}
+	return buildProject(project)
+}
+
+// buildProgram builds the program in dir.
+func buildProgram(dir string, program testfirmware.Program) (*fixture, error) {
+	project, err := program.Write(dir)
+	if err != nil {
+		return nil, err
+	}
+	return buildProject(project)
+}
+
+func buildProject(project testfirmware.Project) (f *fixture, err error) {
+	f = &fixture{Project: project}
 	if err := f.Build(context.Background()); err != nil {
 		return nil, err
 	}

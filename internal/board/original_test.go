@@ -117,7 +117,7 @@ func TestOriginalsOfEachOther(t *testing.T) {
 // An interrupt handler is wrapped and goes on counting time.
 func TestOriginalOfInterruptHandler(t *testing.T) {
 	run(t, sim.Config{}, func(t *testing.T, b *bench) {
-		request := b.original("board/startup.c", []string{"SysTick_Handler"}, "{ millis++; }", "{ FPB_ORIGINAL(SysTick_Handler)(); millis += 9; }")
+		request := b.original("board/startup.c", []string{"SysTick_Handler"}, "    millis++;\n", "    FPB_ORIGINAL(SysTick_Handler)(); millis += 9;\n")
 		if _, err := b.board.Inject(t.Context(), request, nil); err != nil {
 			t.Fatal(err)
 		}

@@ -29,6 +29,26 @@ func Demo() Program {
 	}
 }
 
+// Loaders is the demo with each kind of function loader that boards in the field
+// have, by name; see fl.h of the loader.
+func Loaders() map[string]Program {
+	shell := Demo()
+	shell.Units = append(slices.Clone(shell.Units), "loader/nuttx/*.c")
+	shell = shell.With("-DFL_SHELL", "-DBOARD_TICK=log_tick")
+	return map[string]Program{
+		"1.5":                         Demo(),
+		"1.5, memory from a heap":     Demo().With("-DFL_MALLOC"),
+		"1.5, shell":                  shell,
+		"1.6":                         Demo().With("-DFL_DIALECT=16"),
+		"1.6, shell that sleeps":      shell.With("-DFL_DIALECT=16", "-DFL_SHELL_SLEEPS"),
+		"1.6, shell to be entered":    shell.With("-DFL_DIALECT=16", "-DFL_SHELL_STRICT"),
+		"1.6, no trampolines":         Demo().With("-DFL_DIALECT=16", "-DFL_NO_TRAMPOLINE"),
+		"1.6, no DebugMonitor":        Demo().With("-DFL_DIALECT=16", "-DFL_NO_DEBUGMON"),
+		"1.6, no Flash Patch unit":    Demo().With("-DFL_DIALECT=16", "-DFL_NO_FPB"),
+		"1.5, trampolines of plain C": Demo().With("-DFL_PLAIN_TRAMPOLINES"),
+	}
+}
+
 // Cases is a program for the demo's board with one function for every case that is
 // hard for whoever replaces functions in a running firmware. It calls each of them
 // ten times a second and prints "name=result".

@@ -91,7 +91,7 @@ func (p Project) writeSources() error {
 		}
 		for _, f := range files {
 			name := path.Join(folder, f.Name())
-			if isUnit(name) && !slices.Contains(p.units, name) {
+			if f.IsDir() || isUnit(name) && !slices.Contains(p.units, name) {
 				continue
 			}
 			text, err := fs.ReadFile(sources, name)

@@ -19,6 +19,7 @@ void board_led(int on);
 /* Serial line: writing polls, receiving is done by interrupt into a ring. */
 void uart_init(void);
 void uart_write(const char *text, size_t size);
+void uart_flush(void);
 int  uart_read(void); /* -1: nothing there */
 
 #endif

@@ -26,7 +26,17 @@ uint32_t board_millis(void) { return millis; }
 
 void board_led(int on) { GPIOC_BSRR = on ? 1u << 29 : 1u << 13; }
 
-static void SysTick_Handler(void) { millis++; }
+#ifdef BOARD_TICK
+void BOARD_TICK(uint32_t millis); /* from the interrupt */
+#else
+#define BOARD_TICK(millis) (void)(millis)
+#endif
+
+static void SysTick_Handler(void)
+{
+    millis++;
+    BOARD_TICK(millis);
+}
 
 /* A fault stops the board; what it was can be read from the fault registers. */
 static void Fault_Handler(void)

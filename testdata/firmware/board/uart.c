@@ -49,6 +49,12 @@ void uart_write(const char *text, size_t size)
     }
 }
 
+void uart_flush(void)
+{
+    while (!(USART1_SR & SR_TXE))
+        ;
+}
+
 void board_idle(void)
 {
     /* With interrupts masked one that comes now still ends the sleep. */

@@ -1,9 +1,6 @@
 /* Lines and words. */
 #include "fl.h"
 
-static char line[FL_LINE_SIZE];
-static size_t length;
-
 void fl_init(void) { fpb_init(); }
 
 /* Splits at blanks. A double quote groups; there is no escape, and a word that
@@ -41,19 +38,27 @@ static int split(char *text, char **words)
     }
 }
 
+void fl_line(char *text)
+{
+    char *words[FL_MAX_WORDS];
+    int n = split(text, words);
+    if (n > 0)
+        fl_run(n, words);
+}
+
+#ifndef FL_SHELL
+static char line[FL_LINE_SIZE];
+static size_t length;
+
+/* On bare metal the command line is always open, without echo and prompt. */
 void fl_input(char c)
 {
     switch (c) {
     case '\r':
     case '\n':
-        if (length > 0) {
-            char *words[FL_MAX_WORDS];
-            line[length] = 0;
-            length = 0;
-            int n = split(line, words);
-            if (n > 0)
-                fl_run(n, words);
-        }
+        line[length] = 0;
+        length = 0;
+        fl_line(line);
         break;
     case 0x08:
     case 0x7f:
@@ -65,3 +70,4 @@ void fl_input(char c)
             line[length++] = c;
     }
 }
+#endif

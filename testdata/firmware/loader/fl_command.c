@@ -10,6 +10,7 @@ struct options {
 
 static struct {
     int active;
+    enum fpb_mode mode;
     uint32_t orig, target, size;
     void *block;
 } slots[FL_SLOTS];
@@ -103,6 +104,12 @@ static int crc_matches(const struct options *o, uint16_t crc, const char *what)
     return 0;
 }
 
+/* What only 1.6 checks. */
+static int crc_matches_16(const struct options *o, uint16_t crc)
+{
+    return FL_DIALECT < 16 || crc_matches(o, crc, "");
+}
+
 static void drop_pending(void)
 {
     fl_free(pending.block);
@@ -138,8 +145,15 @@ static int comparators(void)
     return n < FL_SLOTS ? n : FL_SLOTS;
 }
 
-static const char *comparator_mode(uint32_t comp)
+/* 1.5 tells what the comparator holds, 1.6 what the slot does. */
+static const char *slot_mode(int i, uint32_t comp)
 {
+#if FL_DIALECT >= 16
+    static const char *const names[] = {"remap", "trampoline", "debugmon"};
+    (void)comp;
+    return names[slots[i].mode];
+#endif
+    (void)i;
     switch (comp >> 30) {
     case 0:
         return "remap";
@@ -165,7 +179,12 @@ static void cmd_info(const struct options *o)
     fl_print("Build: %s", FL_BUILD);
     fl_print("Used: %u", (unsigned)used);
     fl_print("Slots: %d/%d", active, n);
-    fl_print("FileTransfer: disabled");
+    if (FL_DIALECT < 16)
+        fl_print("FileTransfer: disabled");
+#ifdef FL_NO_FPB
+    (void)unit;
+    fl_print("FPB: disabled (FL_NO_FPB)");
+#else
     if (unit.code == 0) {
         fl_print("FPB: not available");
     } else {
@@ -174,15 +193,18 @@ static void cmd_info(const struct options *o)
         fl_print("FP_REMAP: 0x%08X, base=0x%08X, remap %ssupported", (unsigned)unit.remap, (unsigned)unit.base,
                  unit.version == 1 ? "" : "not ");
     }
+#endif
     for (int i = 0; i < n; i++) {
         uint32_t comp = fpb_comparator(i);
         const char *on = comp & 1 ? "on" : "off";
         if (slots[i].active)
             fl_print("Slot[%d]: 0x%08X -> 0x%08X, %u bytes (COMP=0x%08X, %s, %s)", i, (unsigned)slots[i].orig,
-                     (unsigned)slots[i].target, (unsigned)slots[i].size, (unsigned)comp, comparator_mode(comp), on);
+                     (unsigned)slots[i].target, (unsigned)slots[i].size, (unsigned)comp, slot_mode(i, comp), on);
         else
             fl_print("Slot[%d]: empty (COMP=0x%08X, %s)", i, (unsigned)comp, on);
     }
+    if (FL_DIALECT >= 16)
+        fl_print("FileTransfer: disabled");
     fl_ok("Info complete");
 }
 
@@ -192,6 +214,8 @@ static void cmd_alloc(const struct options *o)
         fl_error("Missing --size");
         return;
     }
+    if (!crc_matches_16(o, fl_crc_word(0xffff, (uint32_t)o->size)))
+        return;
     drop_pending();
     void *block = fl_alloc((size_t)o->size);
     if (!block) {
@@ -223,6 +247,12 @@ static void cmd_upload(const struct options *o)
         drop_pending();
         return;
     }
+#if FL_DIALECT >= 16
+    if (o->addr > pending.size || (uint32_t)n > pending.size - o->addr) {
+        fl_error("Upload overflow: offset %u + %d > alloc %u", (unsigned)o->addr, n, (unsigned)pending.size);
+        return;
+    }
+#endif
     uint8_t *to = (uint8_t *)pending.block + o->addr;
     for (int i = 0; i < n; i++)
         to[i] = buffer[i];
@@ -245,7 +275,7 @@ static int range_ok(const struct options *o, uint32_t n)
 static void cmd_read(const struct options *o)
 {
     uint32_t n = (uint32_t)o->len;
-    if (!range_ok(o, n) || !crc_matches(o, fl_crc_word(fl_crc_word(0xffff, o->addr), n), "Request "))
+    if (!range_ok(o, n) || !crc_matches(o, fl_crc_word(fl_crc_word(0xffff, o->addr), n), FL_DIALECT < 16 ? "Request " : ""))
         return;
     const volatile uint8_t *from = (const volatile uint8_t *)o->addr;
     for (uint32_t i = 0; i < n; i++)
@@ -284,14 +314,30 @@ static int comp_ok(const struct options *o)
 static void patch(const struct options *o, enum fpb_mode mode, const char *name)
 {
     int i = o->comp;
+#ifdef FL_NO_TRAMPOLINE
+    if (mode == FPB_TRAMPOLINE) {
+        fl_error("Trampoline disabled (FPB_NO_TRAMPOLINE)");
+        return;
+    }
+#endif
+#ifdef FL_NO_DEBUGMON
+    if (mode == FPB_DEBUGMON) {
+        fl_error("DebugMonitor disabled (FPB_NO_DEBUGMON)");
+        return;
+    }
+#endif
     if (o->orig == 0 || o->target == 0) {
         fl_error("Missing --orig/--target");
         return;
     }
     if (!crc_matches(o, fl_crc_word(fl_crc_word(fl_crc_word(0xffff, (uint32_t)i), o->orig), o->target), "") || !comp_ok(o))
         return;
-    fpb_set(i, mode, o->orig, o->target);
+    if (fpb_set(i, mode, o->orig, o->target) != 0) {
+        fl_error("fpb_set_patch failed: %d", -1);
+        return;
+    }
     slots[i].active = 1;
+    slots[i].mode = mode;
     slots[i].orig = o->orig;
     slots[i].target = o->target;
     slots[i].block = pending.block; /* what was there before is lost */
@@ -320,6 +366,8 @@ static void clear_slot(int i)
 
 static void cmd_unpatch(const struct options *o)
 {
+    if (!crc_matches_16(o, fl_crc_word(0xffff, (uint32_t)o->comp)))
+        return;
     if (o->all) {
         for (int i = 0; i < comparators(); i++)
             clear_slot(i);
@@ -338,6 +386,8 @@ static void cmd_enable(const struct options *o)
         fl_error("Missing --enable (0 or 1)");
         return;
     }
+    if (!crc_matches_16(o, fl_crc_word(fl_crc_word(0xffff, (uint32_t)o->comp), (uint32_t)o->enable)))
+        return;
     const char *done = o->enable ? "Enabled" : "Disabled";
     if (o->all) {
         int n = 0;

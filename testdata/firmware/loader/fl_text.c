@@ -87,7 +87,7 @@ void fl_print(const char *f, ...)
 {
     va_list args;
     va_start(args, f);
-    answer("", f, args, "\n");
+    answer("", f, args, FL_EOL);
     va_end(args);
 }
 
@@ -95,15 +95,18 @@ void fl_ok(const char *f, ...)
 {
     va_list args;
     va_start(args, f);
-    answer("[FLOK] ", f, args, "\n[FLEND]\n");
+    answer("[FLOK] ", f, args, FL_EOL "[FLEND]" FL_EOL);
     va_end(args);
 }
+
+int fl_errors;
 
 void fl_error(const char *f, ...)
 {
     va_list args;
+    fl_errors++;
     va_start(args, f);
-    answer("[FLERR] ", f, args, "\n[FLEND]\n");
+    answer("[FLERR] ", f, args, FL_EOL "[FLEND]" FL_EOL);
     va_end(args);
 }
 
@@ -124,7 +127,7 @@ void fl_data(const char *what, uint32_t length, uint16_t crc, const uint8_t *dat
         uint32_t n = length - at < 48 ? length - at : 48;
         uart_write(text, fl_base64_encode(data + at, n, text));
     }
-    print_part("\n[FLEND]\n");
+    print_part(FL_EOL "[FLEND]" FL_EOL);
 }
 
 int fl_equal(const char *a, const char *b)

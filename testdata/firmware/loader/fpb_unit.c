@@ -1,4 +1,4 @@
-/* The Flash Patch and Breakpoint unit, version 1 (ARM DDI 0403E C1.11). */
+/* The Flash Patch and Breakpoint unit (ARM DDI 0403E C1.11, DDI 0553). */
 #include "fl.h"
 
 #define REG(addr)  (*(volatile uint32_t *)(addr))
@@ -19,6 +19,14 @@ static int monitor_ready;
 
 /* One trampoline for each comparator. It must keep r0 to r3; a target of zero
    returns to the caller. */
+#ifdef FL_PLAIN_TRAMPOLINES
+#define TRAMPOLINE(n)                                                        \
+    void fpb_trampoline_##n(void)                                            \
+    {                                                                        \
+        if (fpb_trampoline_target[n])                                        \
+            ((void (*)(int, int))fpb_trampoline_target[n])(0, 0);            \
+    }
+#else
 #define TRAMPOLINE(n)                                                        \
     __attribute__((naked)) void fpb_trampoline_##n(void)                     \
     {                                                                        \
@@ -30,6 +38,7 @@ static int monitor_ready;
                        "bx   ip\n"                                           \
                        ".ltorg");                                            \
     }
+#endif
 TRAMPOLINE(0)
 TRAMPOLINE(1)
 TRAMPOLINE(2)
@@ -71,6 +80,9 @@ static void clear_all(void)
 
 void fpb_init(void)
 {
+#ifdef FL_NO_FPB
+    return;
+#endif
     clear_all();
     FP_REMAP = (uint32_t)remap;
     FP_CTRL = CTRL_KEY | CTRL_ENABLE;
@@ -90,6 +102,7 @@ static uint32_t branch(uint32_t from, uint32_t to)
 int fpb_set(int comp, enum fpb_mode mode, uint32_t orig, uint32_t target)
 {
     uint32_t match = orig & 0x1ffffffcu;
+    int chosen = comp;
     switch (mode) {
     case FPB_TRAMPOLINE:
         fpb_trampoline_target[comp] = target;
@@ -106,11 +119,22 @@ int fpb_set(int comp, enum fpb_mode mode, uint32_t orig, uint32_t target)
         }
         monitored[comp].orig = orig & ~1u;
         monitored[comp].target = target & ~1u;
-        match |= 3u << 30; /* both halfwords */
+#ifdef FL_SHELL
+        /* The OS takes the first comparator that is off, whichever slot has it. */
+        for (chosen = 0; FP_COMP(chosen) & 1;)
+            if (++chosen == fpb_describe().code)
+                return -1;
+#endif
+        if (fpb_describe().version > 1 && !FL_V1_COMPARATORS)
+            match = orig & ~1u;
+        else if (FL_V1_COMPARATORS)
+            match |= 3u << 30; /* both halfwords */
+        else
+            match |= (orig & 2 ? 2u : 1u) << 30;
         break;
     }
     __asm volatile("dsb");
-    FP_COMP(comp) = match | 1;
+    FP_COMP(chosen) = match | 1;
     __asm volatile("dsb\n\tisb");
     return 0;
 }
@@ -119,6 +143,12 @@ int fpb_set(int comp, enum fpb_mode mode, uint32_t orig, uint32_t target)
 void fpb_clear(int comp)
 {
     fpb_trampoline_target[comp] = 0;
+#ifdef FL_SHELL
+    /* The OS finds the breakpoint by its address. */
+    for (int i = 0; monitored[comp].orig && i < fpb_describe().code; i++)
+        if ((FP_COMP(i) & 0x1ffffffdu) == ((monitored[comp].orig & 0x1ffffffcu) | 1))
+            FP_COMP(i) = 0;
+#endif
     monitored[comp].orig = 0;
     FP_COMP(comp) = 0;
     remap[comp] = 0;

@@ -51,7 +51,7 @@ func (r checked) text(w io.Writer) {
 func (a *app) injectCommand() *cobra.Command {
 	var functions []string
 	var mode string
-	var changed, dryRun bool
+	var changed, dryRun, anyway bool
 	cmd := &cobra.Command{
 		Use:   "inject FILE --function F… | --changed",
 		Short: "Compile functions of a source file and put them on the board",
@@ -77,12 +77,13 @@ all goes in, or nothing.`,
 			}
 			defer p.Close()
 			if dryRun {
-				return a.check(cmd.Context(), p, unit, functions, changed)
+				return a.check(cmd.Context(), p, unit, functions, changed, anyway)
 			}
 			builder, err := p.Builder(cmd.Context())
 			if err != nil {
 				return err
 			}
+			builder.Anyway = anyway
 			if !cmd.Flags().Changed("mode") {
 				mode = p.Settings().Mode
 			}
@@ -100,6 +101,7 @@ all goes in, or nothing.`,
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&functions, "function", "f", nil, "the `function` to inject; can be repeated")
 	flags.BoolVar(&changed, "changed", false, "inject every function that differs from the firmware")
+	flags.BoolVar(&anyway, "anyway", false, "also what runs already and is never entered again, such as main")
 	flags.StringVar(&mode, "mode", "auto", "the redirection `mode`: auto, trampoline, direct or debugmon")
 	flags.BoolVar(&dryRun, "dry-run", false, "build the patch and say whether it can be injected, without a board")
 	must(cmd.RegisterFlagCompletionFunc("function", a.completeFunctions))
@@ -109,14 +111,15 @@ all goes in, or nothing.`,
 }
 
 // check is inject without a board.
-func (a *app) check(ctx context.Context, p *workspace.Project, unit patch.Unit, functions []string, changed bool) error {
+func (a *app) check(ctx context.Context, p *workspace.Project, unit patch.Unit, functions []string, changed, anyway bool) error {
 	builder, err := p.Builder(ctx)
 	if err != nil {
 		return err
 	}
+	builder.Anyway = anyway
 	var injection *patch.Injection
 	if changed {
-		injection, err = builder.BuildChanged(ctx, unit, func(patch.Event) {})
+		injection, err = builder.BuildChanged(ctx, []patch.Unit{unit}, func(patch.Event) {})
 	} else {
 		injection, err = builder.Build(ctx, unit, functions, func(patch.Event) {})
 	}

@@ -37,6 +37,7 @@ type Slot struct {
 type Request struct {
 	Builder   *patch.Builder
 	Unit      patch.Unit
+	More      []patch.Unit // with Changed
 	Functions []string
 	Changed   bool   // instead of Functions: all that differ from the image; what equals it again is taken back
 	Mode      string // auto, trampoline, direct, debugmon; empty is auto
@@ -44,7 +45,7 @@ type Request struct {
 
 func (r Request) build(ctx context.Context, emit func(patch.Event)) (*patch.Injection, error) {
 	if r.Changed {
-		return r.Builder.BuildChanged(ctx, r.Unit, emit)
+		return r.Builder.BuildChanged(ctx, append([]patch.Unit{r.Unit}, r.More...), emit)
 	}
 	return r.Builder.Build(ctx, r.Unit, r.Functions, emit)
 }

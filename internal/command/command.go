@@ -179,6 +179,10 @@ type InjectArgs struct {
 
 	// auto, trampoline, direct or debugmon; the setting mode if not given.
 	Mode string `json:"mode,omitempty"`
+
+	// Inject also what runs already and is never entered again, instead of asking or
+	// refusing.
+	Anyway bool `json:"anyway,omitempty"`
 }
 
 // Names lists the functions that are named in either way.

@@ -104,7 +104,7 @@ func TestRun(t *testing.T) {
 		{Ports, `[{}]`, NoArgs{}, ""},
 		{Ports, `[[]]`, NoArgs{}, ""},
 		{Revert, `[]`, SelectArgs{}, ""},
-		{Inject, `[]`, nil, "wrong arguments for fpbls.inject: uri is missing: it takes {uri, functions?, function?, version?, mode?}"},
+		{Inject, `[]`, nil, "wrong arguments for fpbls.inject: uri is missing: it takes {uri, functions?, function?, version?, mode?, anyway?}"},
 		{Inject, `[1]`, nil, "wrong arguments for fpbls.inject: a number instead of an object"},
 		{Inject, `[{"uri":7}]`, nil, "wrong arguments for fpbls.inject: uri cannot be a number"},
 		{Inject, `[{"uri":"file:///a.c","fucntion":"f"}]`, nil, `wrong arguments for fpbls.inject: unknown field "fucntion"`},

@@ -8,6 +8,7 @@ import (
 	"debug/dwarf"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -34,6 +35,7 @@ type Info struct {
 
 	mu     sync.Mutex // debug/dwarf caches while it reads
 	chunks chunks
+	passed map[uint32]passing // by the function's address; see passing
 }
 
 // A Unit is a compilation unit.
@@ -142,6 +144,9 @@ type location struct {
 	addr uint32
 	path string
 }
+
+// Inlined lists the functions that were inlined somewhere, by linkage name.
+func (i *Info) Inlined() []string { return slices.Sorted(maps.Keys(i.inlined)) }
 
 // PathAt returns the source file, with its directory, of the unit that defines
 // the function or variable that starts at the address.

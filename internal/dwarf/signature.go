@@ -19,26 +19,95 @@ const maxParams = 2 * argumentRegisters
 // ArgumentRegisters is how many of r0 to r3 may carry arguments into the
 // function, counted from r0. It is 4 where that cannot be told: for variadic
 // functions, structures by value, and functions without debug information.
-func (i *Info) ArgumentRegisters(linkage string, addr uint32) (used int) {
-	f, ok := i.FunctionAt(addr)
-	if !ok || f.Low != addr || f.Linkage != linkage {
+func (i *Info) ArgumentRegisters(linkage string, addr uint32) int {
+	p := i.passing(linkage, addr)
+	if !p.known || p.open {
 		return argumentRegisters
+	}
+	return p.named
+}
+
+// NamedRegisters is [Info.ArgumentRegisters] without what a variadic function gets
+// beyond its named parameters. False: it is not known.
+func (i *Info) NamedRegisters(linkage string, addr uint32) (int, bool) {
+	p := i.passing(linkage, addr)
+	return p.named, p.known
+}
+
+// ResultRegisters is how many registers, counted from r0, may carry the function's
+// result: 2 where that cannot be told.
+func (i *Info) ResultRegisters(linkage string, addr uint32) int {
+	return i.passing(linkage, addr).result
+}
+
+// passing is what a call of a function passes in registers. It is kept: each question
+// may need another chunk.
+type passing struct {
+	known, open   bool
+	stack         bool // arguments may be on the stack as well
+	named, result int  // how many registers
+}
+
+func (i *Info) passing(linkage string, addr uint32) passing {
+	i.mu.Lock()
+	p, ok := i.passed[addr]
+	i.mu.Unlock()
+	if ok {
+		return p
+	}
+	p.result, p.stack = 2, true
+	p.known = i.withSignature(linkage, addr, func(data *dwarf.Data, s signature) {
+		words, plain := argumentWords(data, s)
+		p.open, p.named = s.open, min(words, argumentRegisters)
+		p.stack = s.open || !plain || words > argumentRegisters || len(s.params) >= maxParams
+		if s.result == 0 {
+			p.result = 0
+		} else if size, _ := scalar(data, s.result); size > 0 && size <= 4 {
+			p.result = 1
+		}
+	})
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.passed == nil {
+		i.passed = make(map[uint32]passing)
+	}
+	i.passed[addr] = p
+	return p
+}
+
+// withSignature calls f with the signature of the function at the address, and
+// reports whether it is known.
+func (i *Info) withSignature(linkage string, addr uint32, f func(*dwarf.Data, signature)) (ok bool) {
+	function, ok := i.FunctionAt(addr)
+	if !ok || function.Low != addr || function.Linkage != linkage {
+		return false
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	defer func() {
 		if recover() != nil { // see LineOf
-			used = argumentRegisters
+			ok = false
 		}
 	}()
-	data, err := i.chunks.data(f.chunk)
+	data, err := i.chunks.data(function.chunk)
 	if err != nil {
-		return argumentRegisters
+		return false
 	}
-	s, ok := signatureAt(data, f.entry)
-	if !ok || s.open {
-		return argumentRegisters
+	s, ok := signatureAt(data, function.entry)
+	if ok {
+		f(data, s)
 	}
+	return ok
+}
+
+// StackArguments reports whether some of the function's arguments may be on the stack.
+func (i *Info) StackArguments(linkage string, addr uint32) bool {
+	return i.passing(linkage, addr).stack
+}
+
+// argumentWords is how many words the named parameters take, in registers first; not
+// plain where that cannot be told.
+func argumentWords(data *dwarf.Data, s signature) (used int, plain bool) {
 	if s.result != 0 {
 		switch size, plain := scalar(data, s.result); {
 		case !plain && size != 0 && size <= 4: // a small structure comes back in r0
@@ -49,14 +118,14 @@ func (i *Info) ArgumentRegisters(linkage string, addr uint32) (used int) {
 	for _, p := range s.params {
 		switch size, plain := scalar(data, p); {
 		case !plain || p == 0:
-			return argumentRegisters
+			return argumentRegisters, false
 		case size <= 4:
 			used++
 		default:
 			used = (used+1)&^1 + 2 // 64-bit values start at an even register
 		}
 	}
-	return min(used, argumentRegisters)
+	return used, true
 }
 
 // signatureAt gathers what the subprogram's entry and its origins say.

@@ -33,6 +33,7 @@ type Image struct {
 
 	loaderPath func() map[uint32]bool
 	once       func() map[uint32]string
+	pointers   func() pointers
 	entry      uint32 // where the ELF says that it starts, without the Thumb bit
 }
 

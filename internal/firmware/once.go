@@ -22,7 +22,7 @@ func (im *Image) EnteredOnce(f *Symbol) string { return im.once()[f.Addr] }
 // What it cannot see, such as a jump to a computed address, makes it silent.
 func (im *Image) findOnce() map[uint32]string {
 	once := make(map[uint32]string)
-	pointers, vectors := im.pointers()
+	pointers, vectors := im.pointers().count, im.pointers().vectors
 	var work []*Symbol // whose callees may be entered once as well
 	for _, f := range im.functions {
 		switch {
@@ -103,16 +103,25 @@ func (im *Image) loops(f *Symbol, place uint32) bool {
 	return false
 }
 
-// pointers counts the words that hold the address of a function, and the pairs
-// of instructions that make one. vectors has the exception handlers, by address.
-func (im *Image) pointers() (count map[uint32]int, vectors map[uint32]bool) {
+// AddressTaken reports whether something in the image holds or makes the address of
+// the function, and so may call it without a branch to it.
+func (im *Image) AddressTaken(f *Symbol) bool { return im.pointers().count[f.Addr] > 0 }
+
+// pointers are, by the function's address, how many words hold it, and pairs of
+// instructions make it, and whether it is an exception handler.
+type pointers struct {
+	count   map[uint32]int
+	vectors map[uint32]bool
+}
+
+func (im *Image) findPointers() pointers {
 	starts := make(map[uint32]bool)
 	for _, f := range im.functions {
 		starts[f.Addr] = true
 	}
-	count, vectors = make(map[uint32]int), make(map[uint32]bool)
+	count, vectors := make(map[uint32]int), make(map[uint32]bool)
 	if len(im.functions) == 0 {
-		return count, vectors
+		return pointers{count, vectors}
 	}
 	first, last := im.functions[0].Addr, im.functions[len(im.functions)-1].Addr
 	isStart := func(v uint32) bool { return v&1 != 0 && v >= first && v <= last|1 && starts[v&^1] }
@@ -142,5 +151,5 @@ func (im *Image) pointers() (count map[uint32]int, vectors map[uint32]bool) {
 			}
 		}
 	}
-	return count, vectors
+	return pointers{count, vectors}
 }

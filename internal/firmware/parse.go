@@ -80,6 +80,7 @@ func read(path string, r io.ReaderAt, reopen func() (io.ReaderAt, func(), error)
 	im.branches = lazily(im.findBranches)
 	im.loaderPath = lazily(im.findLoaderPath)
 	im.once = lazily(im.findOnce)
+	im.pointers = lazily(im.findPointers)
 	type result struct {
 		info *dwarf.Info
 		err  error

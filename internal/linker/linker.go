@@ -95,6 +95,7 @@ type Function struct {
 	Target *firmware.Symbol
 	Addr   uint32 // in the block, without Thumb bit; 0 before [Patch.Link]
 	Size   uint32
+	Digest string // of what the patch does, the same at every address
 }
 
 // A Definition is something that a block holds.

@@ -91,7 +91,8 @@ const (
 type Reference struct {
 	Offset uint32 // in the body
 	Kind   RefKind
-	Name   string // of what it refers to
+	Name   string // of what it refers to, for people
+	Linker string // of a function, or of that which a part was made of: its linker name
 	Branch bool
 	Call   bool
 	Addr   uint32 // RefAddress: what it must go to, with the Thumb bit if it is not a branch
@@ -200,6 +201,9 @@ func upperHalf(p *piece, rest []object.Reloc, low object.Reloc, taken map[uint32
 func (m *Matcher) mean(ref *Reference, from *piece, r object.Reloc) {
 	s := r.Symbol
 	ref.Name = display(s.Name)
+	if s.IsFunction() || s.Undefined {
+		ref.Linker = s.Name
+	}
 	addend := uint32(r.Addend)
 	if ref.Branch {
 		addend += 4 // what the PC reads ahead
@@ -229,6 +233,9 @@ func (m *Matcher) mean(ref *Reference, from *piece, r object.Reloc) {
 			return
 		case p.class == code && (len(p.symbols) == 0 || isPart(p.symbols[0].Name)):
 			ref.Kind, ref.To, ref.Into = RefPart, m.body(p), (s.Value+addend-p.start)&^1
+			if len(p.symbols) > 0 {
+				ref.Linker = wholeName(p.symbols[0].Name)
+			}
 			return
 		case p.writable() && anchored && m.mayAnchor(s.Section):
 			if l := m.layout(s.Section); l.err != nil {
@@ -427,3 +434,30 @@ func immediate(here, there []byte) (uint32, error) {
 
 // Width is how many bytes the linker fills in.
 func (r Reference) Width() uint32 { return width(r.typ) }
+
+// Clobbers returns the core registers that the function of the object may change of
+// those that a call may: what its code writes, or all of them if it goes on in code
+// that is not its own.
+func Clobbers(o *object.Object, function string) thumb.Registers {
+	u := newUnit(o, "", false)
+	for _, s := range o.Symbols {
+		if s.Name != function || s.Section == nil || !s.IsFunction() {
+			continue
+		}
+		p := find(u.split(s.Section), s.Value)
+		if p == nil || p.class != code || slices.ContainsFunc(p.relocs(), func(r object.Reloc) bool { return isBranch(r.Type) }) {
+			break
+		}
+		var written thumb.Registers
+		for off, inst := range p.instructions() {
+			_, writes, ok := inst.Uses()
+			to, direct := inst.BranchTarget(off)
+			if !ok || inst.Op == thumb.OpBL || inst.Op == thumb.OpBLX || inst.Op == thumb.OpBX && inst.Rm != thumb.LR || direct && (to < p.start || to >= p.end) {
+				return thumb.CallClobber
+			}
+			written |= writes
+		}
+		return written & thumb.CallClobber
+	}
+	return thumb.CallClobber
+}

@@ -71,7 +71,7 @@ func (b *binder) patch() (*Patch, error) {
 		return nil, err
 	}
 	for _, r := range b.roots {
-		p.Functions = append(p.Functions, Function{Name: r.target.Name, Unit: r.piece.unit.name, Inner: r.inner, Target: r.target, Size: r.size()})
+		p.Functions = append(p.Functions, Function{Name: r.target.Name, Unit: r.piece.unit.name, Inner: r.inner, Target: r.target, Size: r.size(), Digest: r.digest()})
 	}
 	p.defines = b.definitions(p.order)
 	return p, nil

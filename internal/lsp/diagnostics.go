@@ -12,7 +12,6 @@ import (
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
-	"github.com/fpbls/fpbls/internal/firmware"
 	"github.com/fpbls/fpbls/internal/patch"
 	"github.com/fpbls/fpbls/internal/problem"
 	"github.com/fpbls/fpbls/internal/toolchain"
@@ -230,7 +229,11 @@ func (d *diagnostics) unit(b build) {
 		found[u] = append(found[u], r.tool(b.path, b.functions[0], protocol.DiagnosticSeverityError, string(problem.CodeOf(b.err)), b.err.Error()))
 	}
 	for _, note := range b.notes {
-		found[u] = append(found[u], r.note(b, note))
+		at := u
+		if note.Unit != "" {
+			at = r.uri(note.Unit)
+		}
+		found[at] = append(found[at], r.note(b, note))
 	}
 	d.replace(origin{originUnit, b.path}, found)
 	d.send() // before the command is answered
@@ -239,18 +242,17 @@ func (d *diagnostics) unit(b build) {
 // note shows a note of the core at the function that it is about.
 func (r renderer) note(b build, n patch.Note) protocol.Diagnostic {
 	severity := protocol.DiagnosticSeverityWarning
-	if n.Code == patch.NoteBuild {
+	if n.Code == patch.NoteBuild || n.Code == patch.NoteGroup || n.Code == patch.NoteLeftOut {
 		severity = protocol.DiagnosticSeverityInformation
 	}
-	name := b.functions[0]
-	if image := b.folder.project.Loaded(); image != nil && n.Function != "" {
-		for _, f := range b.functions { // as the source calls them
-			if slices.ContainsFunc(image.Lookup(f), func(s *firmware.Symbol) bool { return s.Name == n.Function }) {
-				name = f
-			}
-		}
+	path, name := b.path, ""
+	if len(b.functions) > 0 {
+		name = b.functions[0]
 	}
-	out := r.tool(b.path, name, severity, string(n.Code), n.Text)
+	if n.Function != "" && n.Unit != "" {
+		path, name = n.Unit, patch.SourceName(n.Function)
+	}
+	out := r.tool(path, name, severity, string(n.Code), n.Text)
 	if r.server.editor.related {
 		for _, site := range n.Inlined {
 			at := protocol.Position{Line: uint32(max(site.Line-1, 0))}
@@ -268,7 +270,7 @@ func (r renderer) note(b build, n patch.Note) protocol.Diagnostic {
 var sourceProblems = []problem.Code{
 	problem.NoSuchFunction, problem.NotInImage, problem.AmbiguousName, problem.UndefinedSymbol, problem.BadRelocation,
 	problem.CannotLink, problem.PatchTooLarge, problem.UnalignedEntry, problem.BranchIntoEntry, problem.TooShort,
-	problem.SharedAddress, problem.OutOfReach, problem.LoaderPath,
+	problem.SharedAddress, problem.OutOfReach, problem.LoaderPath, problem.SignatureChanged, problem.CallerRelies, problem.NeverEntered,
 }
 
 func aboutFunction(err error) bool { return slices.Contains(sourceProblems, problem.CodeOf(err)) }

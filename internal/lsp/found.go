@@ -101,6 +101,7 @@ func (f *folder) verifyGroup(ctx context.Context, group []patch.Record) string {
 	if err != nil {
 		return fmt.Sprintf("%s, not compared with %s: %v", what, filepath.Base(path), err)
 	}
+	builder.Anyway, builder.Text = true, textOf(f.server.documents.Snapshot())
 	unit := patch.Unit{Path: path}
 	if d := f.server.documents.Snapshot().ByPath(path); d != nil {
 		unit.Text = d.Text.Bytes()

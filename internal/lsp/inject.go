@@ -25,7 +25,7 @@ func (e executor) Inject(ctx context.Context, a command.InjectArgs) (command.Inj
 	if err != nil {
 		return command.InjectResult{}, err
 	}
-	job := injection{folder: f, snapshot: snapshot(ctx), unit: unit, functions: a.Names(), mode: a.Mode}
+	job := injection{folder: f, snapshot: snapshot(ctx), unit: unit, functions: a.Names(), mode: a.Mode, anyway: a.Anyway}
 	result, err := job.run(ctx, e)
 	if err != nil {
 		return command.InjectResult{}, err
@@ -47,6 +47,7 @@ type injection struct {
 	functions []string
 	mode      string
 	marked    bool // chosen by their markers, on save
+	anyway    bool // also what is never entered again
 }
 
 // run injects with progress, keeps the diagnostics of the unit, and remembers what
@@ -74,6 +75,14 @@ func (j injection) attempt(ctx context.Context, e executor) (patch.Result, error
 	if problem.Has(err, problem.CompilerRefused) && j.consent(ctx, e, err) {
 		result, err = j.once(ctx)
 	}
+	if problem.Has(err, problem.NeverEntered) && !j.marked {
+		const anyway = "Inject anyway"
+		message, _ := problem.Describe(err)
+		if e.server.ask(ctx, message, anyway, "Cancel") == anyway {
+			j.anyway = true
+			result, err = j.once(ctx)
+		}
+	}
 	if ctx.Err() != nil && err != nil {
 		return result, err // cancelled: nothing was learned
 	}
@@ -96,12 +105,23 @@ func (j injection) once(ctx context.Context) (patch.Result, error) {
 	if err != nil {
 		return patch.Result{}, err
 	}
+	builder.Anyway, builder.Text = j.anyway, textOf(j.snapshot)
 	mode := j.mode
 	if mode == "" {
 		mode = j.folder.project.Settings().Mode
 	}
 	request := board.Request{Builder: builder, Unit: j.unit, Functions: j.functions, Mode: mode}
 	return j.folder.project.Board().Inject(ctx, request, report(ctx))
+}
+
+// textOf gives the texts of a snapshot's documents by their paths.
+func textOf(snapshot *workspace.Snapshot) func(path string) []byte {
+	return func(path string) []byte {
+		if d := snapshot.ByPath(path); d != nil {
+			return d.Text.Bytes()
+		}
+		return nil
+	}
 }
 
 // consent asks the user whether the compiler may run, and keeps the answer.
@@ -127,19 +147,25 @@ func (j injection) consent(ctx context.Context, e executor, refused error) bool 
 
 // remember keeps the text of what was injected, to tell later whether it was edited.
 func (j injection) remember(result patch.Result) {
-	d := j.snapshot.ByPath(j.unit.Path)
-	if d == nil {
-		return
+	names := make(map[patch.Address]string)
+	for name, original := range result.Named {
+		names[original] = name
 	}
 	j.folder.mu.Lock()
 	defer j.folder.mu.Unlock()
-	for i, name := range j.functions {
-		f, ok := functionNamed(d, name)
-		if !ok || i >= len(result.Patches) {
+	for _, p := range result.Patches {
+		d := j.snapshot.ByPath(p.Unit)
+		if d == nil {
 			continue
 		}
-		j.folder.injected[functionKey{j.unit.Path, name}] = injected{
-			text: textSum(d, f), original: result.Patches[i].Original, marked: j.marked,
+		name, named := names[p.Original]
+		if !named {
+			name = patch.SourceName(p.Name()) // it belongs to the group
+		}
+		if f, ok := functionNamed(d, name); ok {
+			j.folder.injected[functionKey{p.Unit, name}] = injected{
+				text: textSum(d, f), original: p.Original, marked: j.marked && named,
+			}
 		}
 	}
 	j.folder.server.refresh.poke()
@@ -208,6 +234,7 @@ func (e executor) Check(ctx context.Context, a command.CheckArgs) (command.Injec
 		if err != nil {
 			return "", err
 		}
+		builder.Anyway, builder.Text = true, textOf(snapshot(ctx))
 		found := build{snapshot: snapshot(ctx), path: unit.Path, functions: names, folder: f}
 		built, err := builder.Build(ctx, unit, names, report(ctx))
 		if err == nil {

@@ -173,7 +173,7 @@ func (f *folder) reinject(ctx context.Context, e executor) (command.InjectResult
 	var all command.InjectResult
 	snap := f.server.documents.Snapshot()
 	for path, names := range files {
-		job := injection{folder: f, snapshot: snap, unit: patch.Unit{Path: path}, functions: names}
+		job := injection{folder: f, snapshot: snap, unit: patch.Unit{Path: path}, functions: names, anyway: true}
 		if d := snap.ByPath(path); d != nil {
 			job.unit.Text = d.Text.Bytes()
 		}

@@ -22,6 +22,7 @@ type comparer struct {
 	matcher  *linker.Matcher
 	declared map[string]int       // what the image's unit defined
 	known    map[pair]*difference // nil: equal, or assumed to be while it is compared
+	inlined  map[string][]string  // by the function that it was inlined into
 }
 
 // A pair is a question: does the image hold the body there?

@@ -60,6 +60,15 @@ type Function struct {
 	Reasons []Reason         `json:"reasons,omitempty"` // of Changed: the first differences
 	Line    int              `json:"line,omitempty"`    // of the declaration
 	Target  *firmware.Symbol `json:"-"`                 // nil for New and Absent
+
+	Uses     []string   `json:"-"` // functions that it calls or that its code contains, by linker name
+	Contains []string   `json:"-"` // those of them that were inlined into it, or split or copied for it
+	Call     *Signature `json:"-"` // how it is called, if that has changed
+}
+
+// A Signature is how a function was called and how it is now.
+type Signature struct {
+	Was, Is string // in C
 }
 
 // A Reason is a difference, in words.
@@ -96,6 +105,7 @@ func Compare(in Input) (*Report, error) {
 		unit, _ := in.ImageDebug.UnitOf(in.Unit)
 		c.declared = in.ImageDebug.Declared(unit)
 	}
+	c.findInlined()
 	r := &Report{Unit: in.Unit}
 	here := make(map[string]bool)
 	for _, m := range c.matcher.Functions() {
@@ -104,11 +114,13 @@ func Compare(in Input) (*Report, error) {
 		}
 		here[m.Symbol.Name] = true
 		f := Function{Name: m.Symbol.Name, Target: m.Target, Line: c.lineOf(m.Symbol)}
+		c.relate(&f, m)
 		switch {
 		case m.Target != nil:
 			f.Verdict, f.Reasons = Same, c.function(m)
 			if len(f.Reasons) > 0 {
 				f.Verdict = Changed
+				c.called(&f, m)
 			}
 		case m.Err != nil, c.declared[m.Symbol.Name] > 0:
 			f.Verdict = Absent

@@ -10,12 +10,11 @@ import (
 	"time"
 
 	"github.com/fpbls/fpbls/internal/csource"
-	"github.com/fpbls/fpbls/internal/dwarf"
 	"github.com/fpbls/fpbls/internal/firmware"
 	"github.com/fpbls/fpbls/internal/linker"
 	"github.com/fpbls/fpbls/internal/objdiff"
-	"github.com/fpbls/fpbls/internal/object"
 	"github.com/fpbls/fpbls/internal/problem"
+	"github.com/fpbls/fpbls/internal/thumb"
 	"github.com/fpbls/fpbls/internal/toolchain"
 )
 
@@ -25,6 +24,14 @@ type Builder struct {
 	Image     *firmware.Image
 	Database  *toolchain.Database
 	Toolchain *toolchain.Toolchain
+
+	// Text returns a file as it stands in the editor, nil if it is not open. It is
+	// asked for the files that a group leads to. It may be nil.
+	Text func(path string) []byte
+
+	// Anyway takes functions that are never entered again, too. Otherwise they are
+	// refused when they are named. Where they only would come along they are left out.
+	Anyway bool
 }
 
 // A Unit is a source file as it stands in the editor.
@@ -33,99 +40,84 @@ type Unit struct {
 	Text []byte // nil: as it is on disk
 }
 
-// An Injection is a compiled unit and the functions chosen from it, ready to be
+// An Injection is compiled units and the functions chosen from them, ready to be
 // linked and applied. It is immutable and can be applied more than once.
 type Injection struct {
-	unit        string
 	image       *firmware.Image
-	targets     []*firmware.Symbol
-	object      *object.Object
-	debug       *dwarf.Info // of the object; nil without any
-	library     func() ([]byte, error)
+	units       []*compiled
+	targets     []*target // group by group, callers before what they call
+	requested   []string  // paths of the units that were asked for
+	changed     bool      // chosen by comparison: what equals the image again is taken back
+	named       map[string]Address
 	notes       []Note
 	diagnostics []toolchain.Diagnostic
 	started     time.Time
-	compile     int64           // milliseconds
-	report      *objdiff.Report // what chose the functions; nil if the user named them
+	compile     int64 // milliseconds
 }
 
-// sectionFlags give every function and variable a section of its own, so that
-// the linker can take one and leave the rest, and address each variable by its
-// own symbol. -fno-ipa-ra: what the patch calls can be patched itself, and a
-// trampoline clobbers IP, so the compiler must not count on what it knows of
-// its callees.
-var (
-	sectionFlags = []string{"-ffunction-sections", "-fdata-sections"}
-	gccFlags     = []string{"-fno-section-anchors", "-fno-ipa-ra"}
-	clangFlags   = []string{"-mno-global-merge"} // one variable made of several could not be bound
-)
+// A target is a function of the image and its new code.
+type target struct {
+	*firmware.Symbol
+	unit     *compiled
+	group    int // of the injection
+	function *objdiff.Function
+	relies   []string        // functions that keep registers for its code in the image
+	keep     thumb.Registers // see entry
+	once     bool            // never entered again
+}
 
 // Build compiles the unit and resolves the functions, named as in
-// [firmware.Image.Lookup]. It needs no board. A rejected source is a
-// [*toolchain.CompileError].
+// [firmware.Image.Lookup], and finds the groups that they belong to. It needs no
+// board. A rejected source is a [*toolchain.CompileError].
 func (b *Builder) Build(ctx context.Context, unit Unit, functions []string, emit func(Event)) (*Injection, error) {
 	if len(functions) == 0 {
 		return nil, problem.New(problem.Usage, "name the function to inject", "no function was chosen from %s", unit.Path)
 	}
-	in := &Injection{unit: unit.Path, image: b.Image, started: time.Now()}
+	g := b.gather(emit)
 	emit(Event{Stage: StageResolve, Function: functions[0]})
 	text, err := unit.text()
 	if err != nil {
 		return nil, err
 	}
+	var chosen []*firmware.Symbol
 	for _, name := range functions {
-		target, err := resolve(b.Image, unit.Path, text, name)
+		f, err := resolve(b.Image, unit.Path, text, name)
 		if err != nil {
 			return nil, err
 		}
-		if !slices.Contains(in.targets, target) {
-			in.targets = append(in.targets, target)
+		g.in.named[name] = Address(f.Addr)
+		chosen = append(chosen, f)
+	}
+	if err := g.compile(ctx, []Unit{unit}, chosen[0].Name); err != nil {
+		return nil, err
+	}
+	u := g.in.units[0]
+	if _, other := u.otherCompiler(b.Image); u.incomparable != nil && !other {
+		g.in.note(fmt.Sprintf("it is not known what else belongs to this change: %v", u.incomparable))
+	}
+	for _, f := range chosen {
+		if why := EnteredOnce(b.Image, f); why != "" && !b.Anyway {
+			return nil, problem.New(problem.NeverEntered, "inject what it calls, flash the change, or say that you want it anyway (--anyway)", "%s", why)
 		}
+		g.choose(f, u)
 	}
-	command, err := b.command(ctx, unit.Path)
-	if err != nil {
-		return nil, err
-	}
-	if command.Note != "" {
-		in.note(command.Note)
-	}
-
-	emit(Event{Stage: StageCompile, Function: in.targets[0].Name})
-	watch := startWatch()
-	err = in.compileUnit(ctx, b, unit, command)
-	watch.lap(&in.compile)
-	if err != nil {
-		return nil, err
-	}
-	in.look()
-	return in, nil
-}
-
-// compileUnit compiles the unit as a patch needs it.
-func (in *Injection) compileUnit(ctx context.Context, b *Builder, unit Unit, command toolchain.Command) error {
-	result, err := b.Toolchain.Compile(ctx, toolchain.Unit{Command: command, Text: unit.Text, Flags: patchFlags(command)})
-	if err != nil {
-		return err
-	}
-	in.diagnostics = result.Diagnostics
-	if in.object, err = object.Parse(result.Object); err != nil {
-		return err
-	}
-	in.debug, _ = dwarf.ForObject(in.object)
-	in.library = func() ([]byte, error) { return b.Toolchain.LibGCC(ctx, command) }
-	return nil
+	return g.finish(ctx)
 }
 
 // Check links the injection at a place nobody has and reports what would be
 // refused, without a board. version is that of the FPB, 1 or 2.
 func (in *Injection) Check(version int) (Result, error) {
-	r := Result{Notes: slices.Clone(in.notes), Diagnostics: in.diagnostics}
+	r := Result{Notes: slices.Clone(in.notes), Diagnostics: in.diagnostics, Named: in.named}
+	r.MS.Compile = in.compile
+	if len(in.targets) == 0 {
+		return r, nil
+	}
 	for _, t := range in.targets {
-		if _, err := checkTarget(in.image, t, version); err != nil {
+		if _, err := checkTarget(in.image, t.Symbol, version); err != nil {
 			return r, err
 		}
 	}
-	prepared, err := in.prepare(nil)
+	prepared, err := prepare(in.image, in.targets, nil)
 	if err != nil {
 		return r, err
 	}
@@ -139,24 +131,49 @@ func (in *Injection) Check(version int) (Result, error) {
 			Original: Address(f.Target.Addr), Size: f.Size,
 		})
 	}
-	r.addNotes(prepared)
-	r.MS.Compile = in.compile
+	r.addNotes(prepared.Patch)
 	r.MS.Total = time.Since(in.started).Milliseconds()
 	return r, nil
 }
 
-// prepare decides what the patch takes along and what it binds to.
-func (in *Injection) prepare(live []linker.LiveSymbol) (*linker.Patch, error) {
-	input := linker.Input{Image: in.image, Live: live, Library: in.library}
+// prepare decides what the patch of the targets takes along and what it binds to.
+func prepare(image *firmware.Image, targets []*target, live []linker.LiveSymbol) (*prepared, error) {
+	input := linker.Input{Image: image, Live: live}
 	// Without debug information statics are told apart by their names alone.
-	input.ImageDebug, _ = in.image.Debug()
-	unit := linker.Unit{Object: in.object, Debug: in.debug, Path: in.unit}
-	for _, t := range in.targets {
-		unit.Roots = append(unit.Roots, linker.Root{Name: t.Name})
+	input.ImageDebug, _ = image.Debug()
+	var order []*target // as the linker returns them
+	for _, t := range targets {
+		if slices.ContainsFunc(order, func(o *target) bool { return o.unit == t.unit }) {
+			continue
+		}
+		unit := linker.Unit{Object: t.unit.object, Debug: t.unit.debug, Path: t.unit.path}
+		for _, o := range targets {
+			if o.unit == t.unit {
+				order = append(order, o)
+				unit.Roots = append(unit.Roots, linker.Root{Name: o.Name})
+			}
+		}
+		input.Units = append(input.Units, unit)
+		input.Library = t.unit.library
 	}
-	input.Units = []linker.Unit{unit}
-	return linker.Prepare(input)
+	p, err := linker.Prepare(input)
+	if err != nil {
+		return nil, err
+	}
+	index := make(map[*target]int)
+	for i, t := range order {
+		index[t] = i
+	}
+	return &prepared{Patch: p, index: index}, nil
 }
+
+// prepared is a patch and where in it the targets are.
+type prepared struct {
+	*linker.Patch
+	index map[*target]int // in Functions
+}
+
+func (p *prepared) digest(t *target) string { return p.Functions[p.index[t]].Digest }
 
 func (u Unit) text() ([]byte, error) {
 	if u.Text != nil {
@@ -214,57 +231,4 @@ func missing(image *firmware.Image, unit string, text []byte, name string) error
 		hint = "did you mean " + strings.Join(near, ", ") + "?"
 	}
 	return problem.New(problem.NoSuchFunction, hint, "the firmware %s has no function %s", filepath.Base(image.Path()), name)
-}
-
-// command picks the compile command of the file. Where the database has several
-// (one source in two programs), it is the one whose functions come out as long
-// as the image's.
-func (b *Builder) command(ctx context.Context, path string) (toolchain.Command, error) {
-	commands := b.Database.Commands(path)
-	if len(commands) < 2 {
-		return b.Database.Command(path)
-	}
-	best, bestScore := commands[0], -1
-	for _, c := range commands {
-		result, err := b.Toolchain.Compile(ctx, toolchain.Unit{Command: c})
-		if ctx.Err() != nil {
-			return toolchain.Command{}, err
-		}
-		if err != nil {
-			continue // another entry may still fit
-		}
-		if score := b.likeness(result.Object); score > bestScore {
-			best, bestScore = c, score
-		}
-	}
-	best.Note = fmt.Sprintf("the compile database has %d entries for %s; used the one that matches the firmware best", len(commands), filepath.Base(path))
-	return best, nil
-}
-
-// likeness counts the object's functions that are as long as the image's.
-func (b *Builder) likeness(data []byte) int {
-	o, err := object.Parse(data)
-	if err != nil {
-		return -1
-	}
-	n := 0
-	for _, s := range o.Symbols {
-		if s.Section == nil || !s.Section.IsCode() || s.Size == 0 {
-			continue
-		}
-		for _, f := range b.Image.Lookup(s.Name) {
-			if f.Size == s.Size {
-				n++
-				break
-			}
-		}
-	}
-	return n
-}
-
-func patchFlags(c toolchain.Command) []string {
-	if len(c.Args) > 0 && strings.Contains(filepath.Base(c.Args[0]), "clang") {
-		return slices.Concat(sectionFlags, clangFlags)
-	}
-	return slices.Concat(sectionFlags, gccFlags)
 }

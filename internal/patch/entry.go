@@ -2,6 +2,7 @@ package patch
 
 import (
 	"encoding/binary"
+	"math/bits"
 
 	"github.com/fpbls/fpbls/internal/firmware"
 	"github.com/fpbls/fpbls/internal/problem"
@@ -24,6 +25,10 @@ type entry struct {
 	// word with whatever stands before. Its first instruction then runs, and the
 	// word behind it is replaced.
 	undo []byte
+
+	// keep are registers that callers in the firmware count on and the patch may
+	// change. It is then called by a stub that saves them.
+	keep thumb.Registers
 }
 
 // entryOf finds where calls of the function can be caught on an FPB of the
@@ -122,24 +127,53 @@ func halfwords(hws ...uint16) []byte {
 }
 
 // stub is the code that a caught call runs first: undo, then a jump to the
-// patch. It stands at addr, and is padded to whole words.
+// patch, or a call with registers saved around it. It stands at addr, and is padded
+// to whole words.
 func (e entry) stub(addr, patch uint32) ([]byte, error) {
 	code := append([]byte(nil), e.undo...)
+	if e.keep != 0 {
+		saved := uint16(e.saved())
+		code = append(code, halfwords(0xb500|saved)...) // PUSH {…, LR}, T1
+		call, err := thumb.EncodeBL(addr+uint32(len(code)), patch)
+		if err != nil {
+			return nil, err
+		}
+		code = append(code, halfwords(uint16(call), uint16(call>>16), 0xbd00|saved)...) // POP {…, PC}, T1
+		return pad(code), nil
+	}
 	jump, err := thumb.EncodeBW(addr+uint32(len(code)), patch)
 	if err != nil {
 		return nil, err
 	}
-	code = append(code, halfwords(uint16(jump), uint16(jump>>16))...)
+	return pad(append(code, halfwords(uint16(jump), uint16(jump>>16))...)), nil
+}
+
+func pad(code []byte) []byte {
 	if len(code)%word != 0 {
 		code = append(code, halfwords(0xbf00)...) // NOP
 	}
-	return code, nil
+	return code
+}
+
+// saved are the registers that the stub pushes besides LR: so many that the stack
+// stays aligned to 8 bytes (AAPCS32 §6.2.1.2). Which one fills up does not matter, it
+// keeps its value, unless a result comes in it.
+func (e entry) saved() thumb.Registers {
+	if bits.OnesCount16(uint16(e.keep))%2 == 1 {
+		return e.keep
+	}
+	const fill = 4
+	return e.keep | thumb.Set(fill)
 }
 
 // stubSize is the length of the stub in bytes, 0 if none is needed.
 func (e entry) stubSize() uint32 {
-	if len(e.undo) == 0 {
+	n := uint32(len(e.undo)) + 4
+	switch {
+	case e.keep != 0:
+		n += 4
+	case len(e.undo) == 0:
 		return 0
 	}
-	return (uint32(len(e.undo)) + 4 + word - 1) &^ (word - 1)
+	return (n + word - 1) &^ (word - 1)
 }

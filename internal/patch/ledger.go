@@ -38,7 +38,11 @@ type Slot struct {
 	At       Address  `json:"at"`      // what the comparator matches: Original, or the word behind its first halfword
 	Address  Address  `json:"address"` // where calls go: the patch, or the stub in front of it
 	Size     uint32   `json:"size"`
-	Block    string   `json:"block"` // the block that holds Address; empty if it is not ours
+	Digest   string   `json:"digest,omitempty"` // of the patch, wherever it lies; see [linker.Function]
+	Block    string   `json:"block"`            // the block that holds Address; empty if it is not ours
+	Once     bool     `json:"once,omitempty"`   // never entered again
+	Group    string   `json:"group,omitempty"`  // what goes in and out with it, by the address of the first; empty if it is not ours
+	Rank     int      `json:"rank,omitempty"`   // order of arming in the group
 }
 
 // A Block is an allocation in the board's RAM that a patch fills.
@@ -53,6 +57,7 @@ type Block struct {
 	Needs   []string            `json:"needs"` // other blocks it refers to
 
 	checked bool // the prefix has been compared with the board in this connection
+	foreign bool // and is not what we left there
 }
 
 // Records lists the slots as records, by slot.
@@ -68,10 +73,13 @@ func (l *Ledger) Records() []Record {
 func (s Slot) Record() Record {
 	r := Record{
 		Slot: s.ID, Mode: string(s.Mode), State: s.State,
-		Original: s.Original, Address: s.Address, Size: s.Size, Group: s.Block,
+		Original: s.Original, Address: s.Address, Size: s.Size, Group: s.Group, Unit: s.Unit,
 	}
 	if s.Function != "" {
 		r.Function = new(s.Function)
+	}
+	if s.Once && s.State == Live {
+		r.State = Never
 	}
 	return r
 }
@@ -116,7 +124,7 @@ func Reconcile(known *Ledger, info fpb.Info, image *firmware.Image) (now *Ledger
 	}
 	for i, s := range now.Slots {
 		if s.Block != "" && now.block(s.Block) == nil {
-			now.Slots[i].Block = ""
+			now.Slots[i].Block, now.Slots[i].Group = "", ""
 		}
 	}
 	for _, s := range known.Slots {
@@ -235,6 +243,17 @@ func (b *Block) escaped() bool {
 	return slices.ContainsFunc(b.Defines, func(d linker.Definition) bool {
 		return d.AddressEscapes && d.Kind != linker.KindConstant
 	})
+}
+
+// groupSize is how many slots belong to the group.
+func (l *Ledger) groupSize(group string) int {
+	n := 0
+	for _, s := range l.Slots {
+		if s.State != Held && s.Group == group && group != "" {
+			n++
+		}
+	}
+	return n
 }
 
 // remove drops the slot and the block it owns.

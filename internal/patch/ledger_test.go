@@ -109,20 +109,22 @@ func TestPlan(t *testing.T) {
 	}
 	needed := full.Clone()
 	needed.Blocks[5].Needs = []string{"A"}
-	function := func(addr uint32) *firmware.Symbol { return &firmware.Symbol{Name: "f", Display: "f", Addr: addr} }
+	function := func(addr uint32) *target {
+		return &target{Symbol: &firmware.Symbol{Name: "f", Display: "f", Addr: addr}}
+	}
 
 	for _, test := range []struct {
 		name    string
 		ledger  *Ledger
 		info    fpb.Info
-		targets []*firmware.Symbol
+		targets []*target
 		want    []int // slots; nil: refused
 	}{
-		{"new functions take the first free slots", &Ledger{}, board(), []*firmware.Symbol{function(0x0800_1000), function(0x0800_1100)}, []int{0, 1}},
-		{"an update takes another slot while one is free", &Ledger{Slots: full.Slots[:1], Blocks: full.Blocks[:1]}, board(seen[0]), []*firmware.Symbol{function(0x0800_1000)}, []int{1}},
-		{"an update reuses its slot when all are taken", &full, board(seen...), []*firmware.Symbol{function(0x0800_1000)}, []int{0}},
-		{"but not while others need its block", needed, board(seen...), []*firmware.Symbol{function(0x0800_1000)}, nil},
-		{"no slot for a new function", &full, board(seen...), []*firmware.Symbol{function(0x0800_9000)}, nil},
+		{"new functions take the first free slots", &Ledger{}, board(), []*target{function(0x0800_1000), function(0x0800_1100)}, []int{0, 1}},
+		{"an update takes another slot while one is free", &Ledger{Slots: full.Slots[:1], Blocks: full.Blocks[:1]}, board(seen[0]), []*target{function(0x0800_1000)}, []int{1}},
+		{"an update reuses its slot when all are taken", &full, board(seen...), []*target{function(0x0800_1000)}, []int{0}},
+		{"but not while others need its block", needed, board(seen...), []*target{function(0x0800_1000)}, nil},
+		{"no slot for a new function", &full, board(seen...), []*target{function(0x0800_9000)}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			steps, err := test.ledger.plan(test.info, test.targets)

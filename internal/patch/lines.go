@@ -44,7 +44,7 @@ func renumber(text []byte, debug *dwarf.Info, unit string) *renumbered {
 	}
 	there := make(map[string][]int)
 	for linkage, line := range debug.Declared(u) {
-		name := sourceName(linkage)
+		name := SourceName(linkage)
 		there[name] = append(there[name], line)
 	}
 	functions := csource.Parse(text).Functions
@@ -92,7 +92,7 @@ func (r *renumbered) declared(linkage string, presumed int) int {
 	if r == nil {
 		return presumed
 	}
-	if line, ok := r.functions[functionLine{sourceName(linkage), presumed}]; ok {
+	if line, ok := r.functions[functionLine{SourceName(linkage), presumed}]; ok {
 		return line
 	}
 	return r.actual(presumed, presumed)
@@ -126,9 +126,9 @@ func (r *renumbered) correct(d *toolchain.Diagnostic, unit string) {
 
 func abs(n int) int { return max(n, -n) }
 
-// sourceName is the name as csource gives it: without parameters and template
+// SourceName is the name as csource gives it: without parameters and template
 // arguments.
-func sourceName(linkage string) string {
+func SourceName(linkage string) string {
 	if !strings.HasPrefix(linkage, "_Z") {
 		return linkage
 	}

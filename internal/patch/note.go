@@ -15,6 +15,7 @@ import (
 type Note struct {
 	Code     NoteCode
 	Function string // linker name; empty if it is about the unit
+	Unit     string // source file that it is about; empty: the one that was asked for
 	Text     string
 
 	Inlined []dwarf.InlineSite // of NoteInlined
@@ -35,10 +36,12 @@ const (
 	NoteInlined  NoteCode = "inlined"      // other functions have copies of the old code
 	NoteOnce     NoteCode = "entered-once" // the new code will not run
 	NoteCompiler NoteCode = "compiler"     // another compiler has built the firmware
+	NoteGroup    NoteCode = "group"        // a function was injected that nobody has named
+	NoteLeftOut  NoteCode = "left-out"     // a function differs and would not run
 )
 
 // NoteCodes lists them.
-var NoteCodes = []NoteCode{NoteBuild, NoteInlined, NoteOnce, NoteCompiler}
+var NoteCodes = []NoteCode{NoteBuild, NoteInlined, NoteOnce, NoteCompiler, NoteGroup, NoteLeftOut}
 
 func (in *Injection) note(text string) {
 	in.notes = append(in.notes, Note{Code: NoteBuild, Text: text})
@@ -53,15 +56,18 @@ func (r *Result) addNotes(p *linker.Patch) {
 
 // look notes what keeps the injection from doing what its user expects.
 func (in *Injection) look() {
-	if n, ok := in.otherCompiler(); ok {
-		in.notes = append(in.notes, n)
+	for _, u := range in.units {
+		if n, ok := u.otherCompiler(in.image); ok {
+			in.notes = append(in.notes, n)
+		}
 	}
 	for _, t := range in.targets {
 		if n, ok := in.inlined(t); ok {
 			in.notes = append(in.notes, n)
 		}
-		if why := EnteredOnce(in.image, t); why != "" {
-			in.notes = append(in.notes, Note{Code: NoteOnce, Function: t.Name, Text: why})
+		if why := EnteredOnce(in.image, t.Symbol); why != "" {
+			t.once = true
+			in.notes = append(in.notes, Note{Code: NoteOnce, Function: t.Name, Unit: t.unit.path, Text: why})
 		}
 	}
 }
@@ -77,15 +83,15 @@ func EnteredOnce(image *firmware.Image, f *firmware.Symbol) string {
 }
 
 // inlined tells who has a copy of the function and is not injected with it.
-func (in *Injection) inlined(t *firmware.Symbol) (Note, bool) {
+func (in *Injection) inlined(t *target) (Note, bool) {
 	debug, err := in.image.Debug()
 	if err != nil {
 		return Note{}, false // without debug information nobody knows
 	}
-	n := Note{Code: NoteInlined, Function: t.Name}
+	n := Note{Code: NoteInlined, Function: t.Name, Unit: t.unit.path}
 	var callers []string
 	for _, site := range debug.InlinedAt(t.Name) {
-		if slices.ContainsFunc(in.targets, func(t *firmware.Symbol) bool { return t.Name == site.Caller }) {
+		if slices.ContainsFunc(in.targets, func(t *target) bool { return t.Name == site.Caller }) {
 			continue
 		}
 		n.Inlined = append(n.Inlined, site)
@@ -98,13 +104,13 @@ func (in *Injection) inlined(t *firmware.Symbol) (Note, bool) {
 
 // otherCompiler tells that the unit of the image was compiled by another compiler,
 // or another version, than the patch.
-func (in *Injection) otherCompiler() (Note, bool) {
-	debug, err := in.image.Debug()
-	if err != nil || in.debug == nil || len(in.debug.Units()) == 0 {
+func (u *compiled) otherCompiler(image *firmware.Image) (Note, bool) {
+	debug, err := image.Debug()
+	if err != nil || u.debug == nil || len(u.debug.Units()) == 0 {
 		return Note{}, false
 	}
-	unit, ok := debug.UnitOf(in.unit)
-	now, was := in.debug.Units()[0].Compiler(), unit.Compiler()
+	unit, ok := debug.UnitOf(u.path)
+	now, was := u.debug.Units()[0].Compiler(), unit.Compiler()
 	return Note{Code: NoteCompiler, Text: fmt.Sprintf(
 		"the firmware was compiled by %s, the patch by %s: layouts and calling details may differ. Use the same one, or flash what this one builds",
 		was, now)}, ok && was != "" && now != "" && was != now

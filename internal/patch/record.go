@@ -29,7 +29,8 @@ type Record struct {
 	Original Address `json:"original"`        // the function in the image
 	Address  Address `json:"address"`         // the code that replaces it
 	Size     uint32  `json:"size"`            // bytes of that code
-	Group    string  `json:"group,omitempty"` // what was injected together, by its block's address
+	Group    string  `json:"group,omitempty"` // what goes in and out together, by the address of its first patch
+	Unit     string  `json:"-"`               // source file of the patch; empty if it is not ours
 }
 
 // Name is the function's name, or its address where no ELF tells the name.
@@ -44,9 +45,10 @@ func (r Record) Name() string {
 type State string
 
 const (
-	Live     State = "live"     // calls of the function run the patch
-	Disabled State = "disabled" // the user switched it off; calls run the image's function
-	Held     State = "held"     // off, and kept only because other patches use its block, or the firmware may hold pointers into it
+	Live     State = "live"          // calls of the function run the patch
+	Disabled State = "disabled"      // the user switched it off; calls run the image's function
+	Never    State = "never-entered" // on, but the function runs already and is never entered again
+	Held     State = "held"          // off, and kept only because other patches use its block, or the firmware may hold pointers into it
 )
 
 // An Address is an address on the board, without the Thumb bit. It is written
@@ -97,6 +99,7 @@ type Result struct {
 	Bytes       Traffic                `json:"bytes"`
 	Notes       []Note                 `json:"notes,omitempty"`
 	Diagnostics []toolchain.Diagnostic `json:"-"` // the compiler's warnings
+	Named       map[string]Address     `json:"-"` // the functions that were named, by how they were
 }
 
 // Timing is how long the stages took, in milliseconds.

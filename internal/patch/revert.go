@@ -1,7 +1,10 @@
 package patch
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -45,7 +48,8 @@ func (in *Injection) takeBack(ctx context.Context, b *Board) ([]Record, error) {
 func (b *Board) revertAll(ctx context.Context, chosen []Slot) ([]Record, error) {
 	var done []Slot
 	var err error
-	// The latest first: what came later may refer to what came before.
+	// What is called before its callers, and the latest group first: what came later
+	// may refer to what came before.
 	for _, s := range slices.Backward(chosen) {
 		if err = b.takeBack(ctx, s.ID); err != nil {
 			break
@@ -89,11 +93,15 @@ func (b *Board) Enable(ctx context.Context, image *firmware.Image, sel Selector,
 		state = Live
 	}
 	var done []Record
+	if !on {
+		slices.Reverse(chosen) // as they were armed, backwards
+	}
 	for _, s := range chosen {
 		if s.State != state {
 			if err := b.Client.Enable(ctx, s.ID, on); err != nil {
+				err = errors.Join(err, b.undoEnable(ctx, chosen, s.ID, on))
 				b.save(nil)
-				return done, err
+				return nil, err
 			}
 			s.State = state
 			b.Ledger.Slots[b.Ledger.slotIndex(s.ID)] = s
@@ -104,15 +112,38 @@ func (b *Board) Enable(ctx context.Context, image *firmware.Image, sel Selector,
 	return done, nil
 }
 
-// choose resolves the selector to slots that are not held.
+// undoEnable puts the slots back that were switched before the one that failed, so
+// that no group is left half on.
+func (b *Board) undoEnable(ctx context.Context, chosen []Slot, failed int, on bool) error {
+	i := slices.IndexFunc(chosen, func(s Slot) bool { return s.ID == failed })
+	for _, s := range slices.Backward(chosen[:i]) {
+		if was := s.State == Live; was != on {
+			if err := b.Client.Enable(ctx, s.ID, was); err != nil {
+				return fmt.Errorf("putting %s back: %w", s.Record().Name(), err)
+			}
+			b.Ledger.Slots[b.Ledger.slotIndex(s.ID)] = s
+		}
+	}
+	return nil
+}
+
+// choose resolves the selector to slots that are not held, whole groups of them, in
+// the order in which they were armed.
 func (l *Ledger) choose(image *firmware.Image, sel Selector) ([]Slot, error) {
+	groups := make(map[string]bool)
+	for _, s := range l.Slots {
+		if s.State != Held && s.Group != "" && sel.matches(image, s) {
+			groups[s.Group] = true
+		}
+	}
 	var found []Slot
 	for _, s := range l.Slots {
-		if s.State != Held && sel.matches(image, s) {
+		if s.State != Held && (groups[s.Group] || sel.matches(image, s)) {
 			found = append(found, s)
 		}
 	}
 	if len(found) > 0 || sel.All {
+		slices.SortStableFunc(found, func(a, b Slot) int { return cmp.Or(cmp.Compare(a.Group, b.Group), a.Rank-b.Rank) })
 		return found, nil
 	}
 	hint := "nothing is injected"

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/fpbls/fpbls/internal/linker"
@@ -18,12 +19,18 @@ func (in *Injection) Verify(ctx context.Context, b *Board) (bool, error) {
 	var slots []*Slot
 	for _, t := range in.targets {
 		s := b.Ledger.slotOf(Address(t.Addr))
-		if s == nil {
+		if s == nil && slices.Contains(slices.Collect(maps.Values(in.named)), Address(t.Addr)) {
 			return false, problem.New(problem.NotInjected, "", "%s is not injected", t.Display)
+		}
+		if s == nil {
+			return false, nil // the group has become another one
 		}
 		slots = append(slots, s)
 	}
-	l, p, err := in.relink(b, slots)
+	if b.Ledger.block(slots[0].Block) != nil {
+		return in.asInjected(ctx, b)
+	}
+	l, p, plan, err := in.relink(b, slots)
 	if err != nil || l == nil {
 		return false, err
 	}
@@ -34,57 +41,69 @@ func (in *Injection) Verify(ctx context.Context, b *Board) (bool, error) {
 	if !bytes.Equal(code, l.data[:l.code]) {
 		return false, nil
 	}
-	if b.Ledger.block(slots[0].Block) == nil {
-		block := l.block(slots[0].ID, p)
-		for i, s := range slots {
-			s.Unit, s.Size, s.Block = in.unit, l.linked.Functions[i].Size, block.ID
-		}
-		b.Ledger.Blocks = append(b.Ledger.Blocks, block)
-		b.save(nil)
+	block := l.block(slots[0].ID, p.Patch)
+	for i, now := range l.slots(plan, p, block, "") {
+		s := slots[i]
+		now.ID, now.Mode, now.State = s.ID, s.Mode, s.State
+		*s = now
 	}
+	b.Ledger.Blocks = append(b.Ledger.Blocks, block)
+	b.save(nil)
 	return true, nil
+}
+
+// asInjected reports whether blocks that are known hold what would be injected now.
+func (in *Injection) asInjected(ctx context.Context, b *Board) (bool, error) {
+	if err := b.checkBlocks(ctx); err != nil {
+		return false, err
+	}
+	p, err := prepare(in.image, in.targets, b.Ledger.live())
+	if err != nil {
+		return false, err
+	}
+	return !slices.ContainsFunc(in.targets, func(t *target) bool {
+		s := b.Ledger.slotOf(Address(t.Addr))
+		block := b.Ledger.block(s.Block)
+		return s.Digest != p.digest(t) || block == nil || block.foreign
+	}), nil
 }
 
 // relink links the injection for where the slots run their patches; nil if it
 // cannot have been put there.
-func (in *Injection) relink(b *Board, slots []*Slot) (*loaded, *linker.Patch, error) {
-	var entries []entry
-	for _, t := range in.targets {
-		e, err := checkTarget(in.image, t, b.Info.FPB.Version)
+func (in *Injection) relink(b *Board, slots []*Slot) (*loaded, *prepared, []step, error) {
+	var plan []step
+	for i, t := range in.targets {
+		e, err := checkTarget(in.image, t.Symbol, b.Info.FPB.Version)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
-		entries = append(entries, e)
+		e.keep = t.keep
+		plan = append(plan, step{target: t, entry: e, slot: slots[i].ID})
 	}
-	// What else lived when it was linked: the blocks that it is known to need.
-	live := b.Ledger.live()
-	known := b.Ledger.block(slots[0].Block)
-	live = slices.DeleteFunc(live, func(s linker.LiveSymbol) bool {
-		return known == nil || !slices.Contains(known.Needs, s.Block)
-	})
-	p, err := in.prepare(live)
+	// What else lived when it was linked is not known.
+	p, err := prepare(in.image, in.targets, nil)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	align := max(p.Align, 8)
 	at := uint32(slots[0].Address)
-	l, err := link(p, entries, at&^(align-1))
+	l, err := link(p, plan, at&^(align-1))
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	base := at - (l.targets[0] - l.base)
 	if base%align != 0 || !in.image.Contains(base, uint32(len(l.data))) {
-		return nil, nil, nil
+		return nil, nil, nil, nil
 	}
-	if l, err = link(p, entries, base); err != nil {
-		return nil, nil, err
+	if l, err = link(p, plan, base); err != nil {
+		return nil, nil, nil, err
 	}
 	for i, s := range slots {
 		if Address(l.targets[i]) != s.Address {
-			return nil, nil, nil
+			return nil, nil, nil, nil
 		}
 	}
-	return l, p, nil
+	return l, p, plan, nil
 }
 
 // block describes what is on the board once l is, freed with the slot.

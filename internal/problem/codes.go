@@ -36,13 +36,16 @@ const (
 	VerifyFailed  Code = "verify-failed"   // what was read back is not what was sent
 	WrongFirmware Code = "wrong-firmware"  // the board runs another firmware than the ELF
 
-	UnalignedEntry  Code = "unaligned-entry"    // the function starts at 4k+2 on FPB v1
-	BranchIntoEntry Code = "branch-into-entry"  // a branch targets the replaced word
-	TooShort        Code = "function-too-short" // shorter than the replaced word
-	SharedAddress   Code = "shared-address"     // several functions share the code at the address
-	OutOfReach      Code = "out-of-reach"       // outside the FPB's or the branch's reach
-	LoaderPath      Code = "loader-path"        // the loader itself runs through the function
-	ModeUnavailable Code = "mode-unavailable"   // the board cannot patch in the mode that was asked for
+	UnalignedEntry   Code = "unaligned-entry"    // the function starts at 4k+2 on FPB v1
+	BranchIntoEntry  Code = "branch-into-entry"  // a branch targets the replaced word
+	TooShort         Code = "function-too-short" // shorter than the replaced word
+	SharedAddress    Code = "shared-address"     // several functions share the code at the address
+	SignatureChanged Code = "signature-changed"  // parameters changed, and not all callers can be patched with the function
+	NeverEntered     Code = "never-entered"      // the function runs already and is never entered again: its patch would not run
+	CallerRelies     Code = "caller-relies"      // a caller that cannot be patched counts on registers that the old code keeps
+	OutOfReach       Code = "out-of-reach"       // outside the FPB's or the branch's reach
+	LoaderPath       Code = "loader-path"        // the loader itself runs through the function
+	ModeUnavailable  Code = "mode-unavailable"   // the board cannot patch in the mode that was asked for
 
 	PortMissing  Code = "port-missing"  // no port was named, or there is no such port
 	PortDenied   Code = "port-denied"   // no permission to open the port

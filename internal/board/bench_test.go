@@ -16,7 +16,11 @@ import (
 
 // Info right after an injection asks what it asks at rest, and nothing else is sent.
 func TestInfoAfterInjectionIsOneRoundTrip(t *testing.T) {
-	run(t, sim.Config{Baud: 9600}, func(t *testing.T, b *bench) {
+	baud := 9600
+	if testing.Short() {
+		baud = 115200 // the race detector makes the simulated core slow
+	}
+	run(t, sim.Config{Baud: baud}, func(t *testing.T, b *bench) {
 		b.inject("app/status.c", []string{"clamp"}, "return value > high", "return 1; return value > high")
 		ask := func() (sent int64, took time.Duration) {
 			before, _ := b.board.session.client.Traffic()

@@ -48,6 +48,9 @@ func TestLoaders(t *testing.T) {
 		if tt.cfg.FPB.Version == 2 {
 			name += ", FPB version 2"
 		}
+		if testing.Short() && tt.loader != "1.6, shell that sleeps" {
+			continue // the race detector makes the simulated core slow
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			runOn(t, loaderFixture(t, tt.loader), tt.cfg, func(t *testing.T, b *bench) {

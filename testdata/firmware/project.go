@@ -157,6 +157,26 @@ func (p Project) Build(ctx context.Context) error {
 	return p.run(ctx, append(append(link, p.program.Libs...), "-o", "build/firmware.elf"))
 }
 
+// Rebuild compiles one unit and links it with the objects of an earlier build of
+// the same program.
+func (p Project) Rebuild(ctx context.Context, objects, unit string) error {
+	if err := os.MkdirAll(filepath.Dir(p.ELF), 0o755); err != nil {
+		return err
+	}
+	link := append([]string{Compiler}, p.program.Link...)
+	for _, e := range p.entries() {
+		if e.File != unit {
+			link = append(link, filepath.Join(objects, filepath.Base(e.Output)))
+			continue
+		}
+		if err := p.run(ctx, e.Arguments); err != nil {
+			return err
+		}
+		link = append(link, e.Output)
+	}
+	return p.run(ctx, append(append(link, p.program.Libs...), "-o", "build/firmware.elf"))
+}
+
 // atOnce calls f for 0 to n-1, some at the same time, and returns the first error.
 func atOnce(n int, f func(int) error) error {
 	const compilers = 4

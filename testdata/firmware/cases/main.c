@@ -5,6 +5,9 @@
 #include "fl.h"
 
 #define PERIOD 100 /* milliseconds */
+#ifndef START
+#define START 0 /* when the first round comes */
+#endif
 
 int dispatch(unsigned which, int n);
 
@@ -79,7 +82,7 @@ static void print_places(void)
 
 void task_body(void)
 {
-    for (uint32_t round = 0, next = 0;;) {
+    for (uint32_t round = 0, next = START;;) {
         int c;
         while ((c = uart_read()) >= 0)
             fl_input((char)c);

@@ -6,7 +6,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/fpbls/fpbls/internal/fpb"
 	"github.com/fpbls/fpbls/internal/patch"
 	"github.com/fpbls/fpbls/internal/problem"
 	"github.com/fpbls/fpbls/internal/sim"
@@ -80,14 +79,10 @@ func TestLoaders(t *testing.T) {
 				if n := count(t, b.fresh()); n < before+1000 {
 					t.Errorf("the count went from %d to %d", before, n)
 				}
-				now := "first patch"
-				if !(r.Patches[0].Mode == string(fpb.DebugMonitor) && strings.Contains(tt.loader, "shell")) {
-					now = "second patch"
-					if _, err := inject(now, "2000"); err != nil {
-						t.Fatal(err)
-					}
-					b.wantReport(now)
+				if _, err := inject("second patch", "2000"); err != nil {
+					t.Fatal(err)
 				}
+				b.wantReport("second patch")
 				if _, err := b.board.Enable(t.Context(), patch.Selector{Function: "status_text"}, false); err != nil {
 					t.Fatal(err)
 				}
@@ -95,7 +90,7 @@ func TestLoaders(t *testing.T) {
 				if _, err := b.board.Enable(t.Context(), patch.Selector{Function: "status_text"}, true); err != nil {
 					t.Fatal(err)
 				}
-				b.wantReport(now)
+				b.wantReport("second patch")
 				if _, err := b.board.Revert(t.Context(), patch.Selector{All: true}); err != nil {
 					t.Fatal(err)
 				}
@@ -107,6 +102,46 @@ func TestLoaders(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A system that gives a breakpoint the first comparator that is off must not give
+// it that of a patch that is only switched off.
+func TestSystemChoosesComparators(t *testing.T) {
+	runOn(t, loaderFixture(t, "1.5, shell"), sim.Config{}, func(t *testing.T, b *bench) {
+		inject := func(function, old, by string) error {
+			r := b.request("app/status.c", []string{function}, old, by)
+			r.Mode = "debugmon"
+			_, err := b.board.Inject(t.Context(), r, nil)
+			return err
+		}
+		enable := func(on bool) {
+			t.Helper()
+			if _, err := b.board.Enable(t.Context(), patch.Selector{Function: "status_text"}, on); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := inject("status_text", "all systems", "patched"); err != nil {
+			t.Fatal(err)
+		}
+		enable(false)
+		if err := inject("next_count", "++count", "count += 1000"); !problem.Has(err, problem.ModeUnavailable) {
+			t.Errorf("%v, want %s", err, problem.ModeUnavailable)
+		}
+		b.wantStates("0 status_text disabled")
+		enable(true)
+		if err := inject("next_count", "++count", "count += 1000"); err != nil {
+			t.Fatal(err)
+		}
+		b.wantReport("patched")
+		b.wantStates("0 status_text live", "1 next_count live")
+		b.revert("status_text")
+		b.wantStates("1 next_count live")
+		if err := inject("next_count", "++count", "count += 2000"); err != nil {
+			t.Fatal(err)
+		}
+		b.wantStates("0 next_count live") // where the system has put it
+		b.wantReport("all systems")
+	})
 }
 
 // wantReport waits for a report with the text, printed from now on.

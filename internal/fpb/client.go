@@ -109,6 +109,12 @@ func NewClient(conn Conn, o Options) *Client {
 	return c
 }
 
+// SystemChooses reports whether the operating system under the loader chooses the
+// comparator of a breakpoint: NuttX, where the loader runs in a shell, takes the first
+// that is off. Slot and comparator then only have the same number if those below
+// are on.
+func (c *Client) SystemChooses() bool { return c.shell }
+
 // setLineSize adapts to the length of line that the platform takes.
 func (c *Client) setLineSize(n int) {
 	overhead := len(writeRequest(0xFFFFFFFF, make([]byte, 1000)).line) - 4*334

@@ -53,6 +53,64 @@ func (l *Ledger) plan(info fpb.Info, targets []*target) ([]step, error) {
 	return steps, nil
 }
 
+// planInOrder is plan for breakpoints of a system that takes the first comparator
+// that is off, whatever the slot: see [fpb.Client.SystemChooses]. What the functions
+// run now is taken back first, and the new patches get the slots that the system will
+// choose. It is refused where that cannot be, or would cost state.
+func (l *Ledger) planInOrder(info fpb.Info, targets []*target) ([]step, error) {
+	steps, gone := make([]step, len(targets)), make(map[int]bool)
+	for i, t := range targets {
+		steps[i] = step{target: t, slot: -1}
+		if old := l.slotOf(Address(t.Addr)); old != nil {
+			steps[i].old = new(*old)
+			gone[old.ID] = true
+		}
+	}
+	rest := l.Clone()
+	for id := range gone {
+		b := l.owned(id)
+		if b != nil && (b.escaped() || slices.ContainsFunc(l.Slots, func(s Slot) bool {
+			return s.Block == b.ID && s.State != Held && !gone[s.ID]
+		}) || slices.ContainsFunc(l.Blocks, func(other Block) bool {
+			return other.ID != b.ID && !gone[other.Owner] && slices.Contains(other.Needs, b.ID)
+		})) {
+			return nil, problem.New(problem.ModeUnavailable, "revert "+l.summary()+" first; new static variables of them start anew",
+				"slot %d cannot be replaced while others use its memory, and this system cannot keep it beside the new patch", id)
+		}
+		rest.Slots = slices.DeleteFunc(rest.Slots, func(s Slot) bool { return s.ID == id })
+	}
+	taken := make(map[int]bool)
+	for i := range steps {
+		n := slices.IndexFunc(info.Slots, func(s fpb.Slot) bool { return (!s.On || gone[s.ID]) && !taken[s.ID] })
+		switch {
+		case n < 0:
+			return nil, problem.New(problem.NoFreeSlot, l.wayToSlot(),
+				"no free slot for %s, all %d are taken: %s", steps[i].target.Display, len(info.Slots), l.summary())
+		case rest.slotIndex(info.Slots[n].ID) >= 0:
+			return nil, problem.New(problem.ModeUnavailable, "enable or revert it first",
+				"slot %d is switched off: this system would give its comparator to %s", info.Slots[n].ID, steps[i].target.Display)
+		}
+		steps[i].slot = info.Slots[n].ID
+		taken[steps[i].slot] = true
+	}
+	return steps, nil
+}
+
+// makeWay takes back what the functions run now, owners of blocks last.
+func (b *Board) makeWay(ctx context.Context, plan []step) error {
+	for _, owners := range []bool{false, true} {
+		for _, s := range slices.Backward(plan) {
+			if s.old == nil || (b.Ledger.owned(s.old.ID) != nil) != owners || !b.Ledger.holds(*s.old) {
+				continue
+			}
+			if err := b.disarm(ctx, s.old.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // canFree reports whether nothing else needs the block that the slot owns.
 func (l *Ledger) canFree(slot int) bool {
 	b := l.owned(slot)
@@ -72,24 +130,35 @@ func (l *Ledger) wayToSlot() string {
 func activate(ctx context.Context, b *Board, plan []step, p *prepared, content *loaded, m fpb.Mode) ([]Record, error) {
 	block := content.block(plan[0].slot, p.Patch)
 	slots := content.slots(plan, p, block, m)
+	inOrder := m == fpb.DebugMonitor && b.Client.SystemChooses()
 	b.save(func(l *Ledger) {
-		for i, s := range plan {
-			if s.old != nil && s.old.ID == s.slot {
-				l.remove(s.slot)
+		for _, s := range plan {
+			if s.old != nil && (s.old.ID == s.slot || inOrder) {
+				l.remove(s.old.ID)
 			}
-			l.put(slots[i])
+		}
+		for _, s := range slots {
+			l.put(s)
 		}
 		l.Blocks = append(l.Blocks, block)
 	})
 
+	if inOrder {
+		if err := b.makeWay(ctx, plan); err != nil {
+			return nil, b.rollBack(ctx, plan, err)
+		}
+	}
 	for i, s := range plan {
 		if err := b.arm(ctx, s, slots[i], i == 0, block); err != nil {
-			return nil, b.rollBack(ctx, plan[:i+1], err)
+			if !inOrder {
+				plan = plan[:i+1]
+			}
+			return nil, b.rollBack(ctx, plan, err)
 		}
 	}
 	var records []Record
 	for i, s := range plan {
-		if s.old != nil && s.old.ID != s.slot {
+		if s.old != nil && s.old.ID != s.slot && b.Ledger.holds(*s.old) {
 			b.Ledger.Slots[b.Ledger.slotIndex(s.old.ID)].State = Held
 		}
 		records = append(records, slots[i].Record())
@@ -124,12 +193,13 @@ func (l *loaded) slots(plan []step, p *prepared, block Block, m fpb.Mode) []Slot
 // comparator goes off before anything it points to changes, and a slot is
 // emptied before it is patched, or its memory would leak.
 func (b *Board) arm(ctx context.Context, s step, slot Slot, owner bool, block Block) error {
-	if s.old != nil && s.old.State == Live {
+	old := s.old != nil && b.Ledger.holds(*s.old)
+	if old && s.old.State == Live {
 		if err := b.Client.Enable(ctx, s.old.ID, false); err != nil {
 			return err
 		}
 	}
-	if s.old != nil && s.old.ID == s.slot {
+	if old && s.old.ID == s.slot {
 		if err := b.Client.Unpatch(ctx, s.slot); err != nil {
 			return err
 		}

@@ -68,13 +68,17 @@ func (in *Injection) Apply(ctx context.Context, b *Board, mode string, emit func
 		return r, err
 	}
 	emit(Event{Stage: StageLink, Function: targets[0].Name})
-	plan, err := b.Ledger.plan(b.Info, targets)
+	plans := b.Ledger.plan
+	if m == fpb.DebugMonitor && b.Client.SystemChooses() {
+		plans = b.Ledger.planInOrder
+	}
+	plan, err := plans(b.Info, targets)
 	if problem.Has(err, problem.NoFreeSlot) && len(in.stale(b.Ledger)) > 0 {
 		// What is to go anyway makes room.
 		if r.Reverted, err = in.takeBack(ctx, b); err != nil {
 			return r, err
 		}
-		plan, err = b.Ledger.plan(b.Info, targets)
+		plan, err = plans(b.Info, targets)
 	}
 	if err != nil {
 		return r, err

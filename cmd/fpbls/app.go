@@ -212,6 +212,14 @@ func (a *app) path(name string) string {
 	return filepath.Join(a.base(), name)
 }
 
+// shown is the path as a person in the base folder would write it.
+func (a *app) shown(path string) string {
+	if short, err := filepath.Rel(a.base(), path); err == nil && filepath.IsLocal(short) {
+		return short
+	}
+	return path
+}
+
 // userDir is where journals and the user's consents are kept; empty if the
 // system names no such place.
 func userDir() string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 
@@ -64,7 +65,7 @@ func (a *app) changedCommand() *cobra.Command {
 		Short: "List the functions of source files that differ from the firmware, and why",
 		Long: `Compile source files as the firmware was compiled, and list the functions that differ from
 it, with the differences in words. Lines that moved, comments and other names of local variables
-change nothing. Needs no board.`,
+change nothing. A header stands for the files that include it. Needs no board.`,
 		Example: `  fpbls changed src/*.c`,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -77,13 +78,23 @@ change nothing. Needs no board.`,
 			if err != nil {
 				return err
 			}
-			var all changes
+			var asked []patch.Unit
+			names := make(map[string]string)
 			for _, name := range args {
-				report, err := builder.Compare(cmd.Context(), patch.Unit{Path: a.path(name)})
+				asked = append(asked, patch.Unit{Path: a.path(name)})
+				names[a.path(name)] = name
+			}
+			units, err := builder.Units(asked)
+			if err != nil {
+				return err
+			}
+			var all changes
+			for _, unit := range units {
+				report, err := builder.Compare(cmd.Context(), unit)
 				if err != nil {
 					return err
 				}
-				all.Files = append(all.Files, newChangedFile(name, report))
+				all.Files = append(all.Files, newChangedFile(cmp.Or(names[unit.Path], a.shown(unit.Path)), report))
 			}
 			return a.print(all)
 		},

@@ -53,19 +53,25 @@ func (a *app) injectCommand() *cobra.Command {
 	var mode string
 	var changed, dryRun, anyway bool
 	cmd := &cobra.Command{
-		Use:   "inject FILE --function F… | --changed",
+		Use:   "inject FILE… --function F… | --changed",
 		Short: "Compile functions of a source file and put them on the board",
 		Long: `Compile functions of a source file and put them on the board: those that are named, or
-with --changed all that differ from the firmware. Functions of the file that are injected and
-equal the firmware again are then taken back. What is put on the board at once is one block: it
-all goes in, or nothing.`,
+with --changed all that differ from the firmware. Functions of the files that are injected and
+equal the firmware again are then taken back, and what is injected already is left alone. A header
+stands for the files that include it. What is put on the board at once is one block: it all goes
+in, or nothing.`,
 		Example: `  fpbls inject src/app.c --changed
   fpbls inject src/app.c --function status_text
   fpbls inject src/app.c --function a --function b --port /dev/ttyACM0`,
-		Args: cobra.ExactArgs(1),
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			unit := patch.Unit{Path: a.path(args[0])}
+			var units []patch.Unit
+			for _, name := range args {
+				units = append(units, patch.Unit{Path: a.path(name)})
+			}
 			switch {
+			case len(functions) > 0 && len(args) > 1:
+				return problem.New(problem.Usage, "name the file that has them, or say --changed", "functions are named, and %d files", len(args))
 			case len(functions) == 0 && !changed:
 				return problem.New(problem.Usage, "name it with --function, or say --changed", "it is not said which function of %s is meant", args[0])
 			case len(functions) > 0 && changed:
@@ -77,7 +83,7 @@ all goes in, or nothing.`,
 			}
 			defer p.Close()
 			if dryRun {
-				return a.check(cmd.Context(), p, unit, functions, changed, anyway)
+				return a.check(cmd.Context(), p, units, functions, changed, anyway)
 			}
 			builder, err := p.Builder(cmd.Context())
 			if err != nil {
@@ -89,7 +95,7 @@ all goes in, or nothing.`,
 			}
 			bar := a.newProgress()
 			result, err := p.Board().Inject(cmd.Context(), board.Request{
-				Builder: builder, Unit: unit, Functions: functions, Changed: changed, Mode: mode,
+				Builder: builder, Unit: units[0], More: units[1:], Functions: functions, Changed: changed, Mode: mode,
 			}, bar.event)
 			bar.end()
 			if err != nil {
@@ -111,7 +117,7 @@ all goes in, or nothing.`,
 }
 
 // check is inject without a board.
-func (a *app) check(ctx context.Context, p *workspace.Project, unit patch.Unit, functions []string, changed, anyway bool) error {
+func (a *app) check(ctx context.Context, p *workspace.Project, units []patch.Unit, functions []string, changed, anyway bool) error {
 	builder, err := p.Builder(ctx)
 	if err != nil {
 		return err
@@ -119,9 +125,9 @@ func (a *app) check(ctx context.Context, p *workspace.Project, unit patch.Unit, 
 	builder.Anyway = anyway
 	var injection *patch.Injection
 	if changed {
-		injection, err = builder.BuildChanged(ctx, []patch.Unit{unit}, func(patch.Event) {})
+		injection, err = builder.BuildChanged(ctx, units, func(patch.Event) {})
 	} else {
-		injection, err = builder.Build(ctx, unit, functions, func(patch.Event) {})
+		injection, err = builder.Build(ctx, units[0], functions, func(patch.Event) {})
 	}
 	if err != nil {
 		return err

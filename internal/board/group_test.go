@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/tools/txtar"
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/fpbls/fpbls/internal/patch"
 	"github.com/fpbls/fpbls/internal/problem"
@@ -221,5 +221,43 @@ func TestConvergence(t *testing.T) {
 			t.Errorf("taken back %q, injected %q", got, names(r.Patches))
 		}
 		grow("the others are taken back")
+	})
+}
+
+// A header leads to the files that include it, and a function that was inlined
+// everywhere to those that contain it.
+func TestHeaders(t *testing.T) {
+	runArchive(t, "groups.txtar", []string{"-O2"}, func(t *testing.T, b *bench) {
+		both := []string{"per_mille", "sensor_read"}
+		sorted := func(records []patch.Record) []string { return slices.Sorted(slices.Values(names(records))) }
+		before := b.sensor()
+		b.edit("app/shared.h", "return x * 3;", "return x * 7 + 1;")
+		if got := sorted(b.injectChanged("app/shared.h").Patches); !slices.Equal(got, both) {
+			t.Errorf("of the header: injected %q", got)
+		}
+		if report := b.fresh(); !strings.Contains(report, "load=509") { // 8 + 501
+			t.Errorf("report %q", report)
+		}
+		b.edit("app/shared.h", "return x * 7 + 1;", "return x * 3;")
+		if got := sorted(b.injectChanged("app/shared.h").Reverted); !slices.Equal(got, both) {
+			t.Errorf("of the header: taken back %q", got)
+		}
+		if after := b.sensor(); !slices.Equal(after, before) {
+			t.Errorf("sensor %v, was %v", after, before)
+		}
+		b.wantStates()
+
+		b.edit("app/shared.h", "return x * 3;", "return x * 9;")
+		r := b.inject("app/shared.h", []string{"scale"})
+		if got := sorted(r.Patches); !slices.Equal(got, both) {
+			t.Errorf("of the inlined function: injected %q", got)
+		}
+		if !slices.ContainsFunc(r.Notes, func(n patch.Note) bool { return strings.Contains(n.Text, "it was inlined into") }) {
+			t.Errorf("not told why: %v", r.Notes)
+		}
+		_, err := b.board.Inject(t.Context(), b.request("app/shared.h", []string{"scale"}, "return x * 9;", "return x;"), nil)
+		if err == nil || !strings.Contains(err.Error(), "unsaved") {
+			t.Errorf("a header that is not saved: %v", err)
+		}
 	})
 }

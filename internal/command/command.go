@@ -29,6 +29,12 @@ type Service interface {
 	// their calls. Progress shows the stages; cancelling leaves the board as it was.
 	Inject(context.Context, InjectArgs) (InjectResult, error)
 
+	// Brings the board in line with a file, or with those that include a header:
+	// injects what differs from the firmware, updates what has changed since it was
+	// injected, takes back what equals the firmware again, and leaves the rest alone. All
+	// of it, or nothing.
+	InjectChanged(context.Context, InjectChangedArgs) (InjectResult, error)
+
 	// Takes injected functions back, so that their calls run the firmware's code again.
 	Revert(context.Context, SelectArgs) (RevertResult, error)
 
@@ -107,6 +113,7 @@ func IDs() []string {
 
 var commands = []Command{
 	bind(Inject, "Inject functions into the board", "Inject", Service.Inject),
+	bind(InjectChanged, "Inject what changed", "InjectChanged", Service.InjectChanged),
 	bind(Revert, "Revert injected functions", "Revert", Service.Revert),
 	bind(Enable, "Enable injected functions", "Enable", Service.Enable),
 	bind(Disable, "Disable injected functions", "Disable", Service.Disable),
@@ -128,24 +135,25 @@ var commands = []Command{
 
 // The names of the commands.
 const (
-	Inject      = "fpbls.inject"
-	Revert      = "fpbls.revert"
-	Enable      = "fpbls.enable"
-	Disable     = "fpbls.disable"
-	Reinject    = "fpbls.reinject"
-	Check       = "fpbls.check"
-	Disassemble = "fpbls.disassemble"
-	Wrap        = "fpbls.wrap"
-	Info        = "fpbls.info"
-	Status      = "fpbls.status"
-	Connect     = "fpbls.connect"
-	Disconnect  = "fpbls.disconnect"
-	Ports       = "fpbls.ports"
-	Output      = "fpbls.output"
-	Send        = "fpbls.send"
-	CancelJob   = "fpbls.cancelJob"
-	Reload      = "fpbls.reload"
-	Report      = "fpbls.report"
+	Inject        = "fpbls.inject"
+	InjectChanged = "fpbls.injectChanged"
+	Revert        = "fpbls.revert"
+	Enable        = "fpbls.enable"
+	Disable       = "fpbls.disable"
+	Reinject      = "fpbls.reinject"
+	Check         = "fpbls.check"
+	Disassemble   = "fpbls.disassemble"
+	Wrap          = "fpbls.wrap"
+	Info          = "fpbls.info"
+	Status        = "fpbls.status"
+	Connect       = "fpbls.connect"
+	Disconnect    = "fpbls.disconnect"
+	Ports         = "fpbls.ports"
+	Output        = "fpbls.output"
+	Send          = "fpbls.send"
+	CancelJob     = "fpbls.cancelJob"
+	Reload        = "fpbls.reload"
+	Report        = "fpbls.report"
 )
 
 // NoArgs are the arguments of a command that takes none.
@@ -191,6 +199,26 @@ func (a InjectArgs) Names() []string {
 		return a.Functions
 	}
 	return append([]string{a.Function}, a.Functions...)
+}
+
+// InjectChangedArgs name documents.
+type InjectChangedArgs struct {
+	// A source file, or a header, which stands for the files that include it. If it is
+	// open, its text is compiled as it stands in the editor, a header as it is on disk.
+	URI string `json:"uri"`
+
+	// More of them, to be injected together.
+	More []string `json:"more,omitempty"`
+
+	// The version of the document uri that is meant. If the document has gone on, the
+	// command fails instead of injecting something else.
+	Version *int32 `json:"version,omitempty"`
+
+	// auto, trampoline, direct or debugmon; the setting mode if not given.
+	Mode string `json:"mode,omitempty"`
+
+	// Inject also what runs already and is never entered again.
+	Anyway bool `json:"anyway,omitempty"`
 }
 
 // InjectResult is what an injection did.

@@ -15,6 +15,7 @@ import (
 // editor ever runs one by itself.
 const (
 	kindInject      protocol.CodeActionKind = "fpbls.inject"
+	kindChanged     protocol.CodeActionKind = "fpbls.injectChanged"
 	kindRevert      protocol.CodeActionKind = "fpbls.revert"
 	kindEnable      protocol.CodeActionKind = "fpbls.enable"
 	kindDisable     protocol.CodeActionKind = "fpbls.disable"
@@ -24,7 +25,7 @@ const (
 	kindConnect     protocol.CodeActionKind = "fpbls.connect"
 )
 
-var actionKinds = []protocol.CodeActionKind{kindInject, kindRevert, kindEnable, kindDisable, kindCheck, kindDisassemble, kindWrap, kindConnect}
+var actionKinds = []protocol.CodeActionKind{kindInject, kindChanged, kindRevert, kindEnable, kindDisable, kindCheck, kindDisassemble, kindWrap, kindConnect}
 
 // CodeAction lists what can be done with the function at the cursor.
 func (s *server) CodeAction(ctx context.Context, p *protocol.CodeActionParams) ([]protocol.CommandOrCodeAction, error) {
@@ -39,6 +40,9 @@ func (s *server) CodeAction(ctx context.Context, p *protocol.CodeActionParams) (
 	list := actionList{server: s, only: p.Context.Only, actions: []protocol.CommandOrCodeAction{}}
 	if f, ok := v.at(s.offset(d, p.Range.Start)); ok {
 		list.function(v, f)
+	}
+	if title := v.changedTitle(); title != "" {
+		list.add(kindChanged, title, command.InjectChanged, command.InjectChangedArgs{URI: d.URI, Version: new(d.Version)}, nil)
 	}
 	if !v.status.Connected {
 		title := "Connect to " + v.status.Port

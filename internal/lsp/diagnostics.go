@@ -226,7 +226,7 @@ func (d *diagnostics) unit(b build) {
 	}
 	u := r.uri(b.path)
 	if b.err != nil && len(b.messages) == 0 && aboutFunction(b.err) {
-		found[u] = append(found[u], r.tool(b.path, b.functions[0], protocol.DiagnosticSeverityError, string(problem.CodeOf(b.err)), b.err.Error()))
+		found[u] = append(found[u], r.tool(b.path, b.first(), protocol.DiagnosticSeverityError, string(problem.CodeOf(b.err)), b.err.Error()))
 	}
 	for _, note := range b.notes {
 		at := u
@@ -239,16 +239,21 @@ func (d *diagnostics) unit(b build) {
 	d.send() // before the command is answered
 }
 
+// first is the function that is named first; empty if none was.
+func (b build) first() string {
+	if len(b.functions) == 0 {
+		return ""
+	}
+	return b.functions[0]
+}
+
 // note shows a note of the core at the function that it is about.
 func (r renderer) note(b build, n patch.Note) protocol.Diagnostic {
 	severity := protocol.DiagnosticSeverityWarning
 	if n.Code == patch.NoteBuild || n.Code == patch.NoteGroup || n.Code == patch.NoteLeftOut {
 		severity = protocol.DiagnosticSeverityInformation
 	}
-	path, name := b.path, ""
-	if len(b.functions) > 0 {
-		name = b.functions[0]
-	}
+	path, name := b.path, b.first()
 	if n.Function != "" && n.Unit != "" {
 		path, name = n.Unit, patch.SourceName(n.Function)
 	}

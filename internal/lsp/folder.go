@@ -34,7 +34,10 @@ type folder struct {
 	loaded   bool // there was an image once
 	injected map[functionKey]injected
 	savers   map[string]*saver // by path
-	output   *outputStream
+	surveys  map[string]survey // by path
+
+	endSurvey context.CancelFunc // of the one that runs; nil if none has run
+	output    *outputStream
 
 	losses   losses
 	findings findings
@@ -46,7 +49,7 @@ func (s *server) addFolder(root string) *folder {
 	root = filepath.Clean(root)
 	f := &folder{
 		server: s, uri: uri.File(root),
-		injected: make(map[functionKey]injected), savers: make(map[string]*saver),
+		injected: make(map[functionKey]injected), savers: make(map[string]*saver), surveys: make(map[string]survey),
 	}
 	f.status = newLatest(f.tellStatus)
 	s.mu.Lock()

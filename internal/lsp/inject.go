@@ -3,6 +3,8 @@ package lsp
 import (
 	"context"
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"go.lsp.dev/jsonrpc2"
@@ -34,6 +36,33 @@ func (e executor) Inject(ctx context.Context, a command.InjectArgs) (command.Inj
 	return result, nil
 }
 
+func (e executor) InjectChanged(ctx context.Context, a command.InjectChangedArgs) (command.InjectResult, error) {
+	if err := checkMode(a.Mode); err != nil {
+		return command.InjectResult{}, err
+	}
+	f, unit, err := e.source(ctx, a.URI, a.Version)
+	if err != nil {
+		return command.InjectResult{}, err
+	}
+	job := injection{folder: f, snapshot: snapshot(ctx), unit: unit, changed: true, mode: a.Mode, anyway: a.Anyway}
+	for _, id := range a.More {
+		other, unit, err := e.source(ctx, id, nil)
+		if err != nil {
+			return command.InjectResult{}, err
+		}
+		if other != f {
+			return command.InjectResult{}, problem.New(problem.Usage, "inject them one after another", "%s belongs to another board", unit.Path)
+		}
+		job.more = append(job.more, unit)
+	}
+	result, err := job.run(ctx, e)
+	if err != nil {
+		return command.InjectResult{}, err
+	}
+	e.server.message(protocol.MessageTypeInfo, "%s", result.Summary)
+	return result, nil
+}
+
 // stale says that a command was meant for another version of a document.
 func stale(format string, args ...any) error {
 	return jsonrpc2.Errorf(protocol.CodeContentModified, format, args...)
@@ -44,7 +73,9 @@ type injection struct {
 	folder    *folder
 	snapshot  *workspace.Snapshot
 	unit      patch.Unit
+	more      []patch.Unit // with changed
 	functions []string
+	changed   bool // instead of functions: all that differ from the firmware
 	mode      string
 	marked    bool // chosen by their markers, on save
 	anyway    bool // also what is never entered again
@@ -53,11 +84,15 @@ type injection struct {
 // run injects with progress, keeps the diagnostics of the unit, and remembers what
 // was injected.
 func (j injection) run(ctx context.Context, e executor) (command.InjectResult, error) {
-	if len(j.functions) == 0 {
+	if len(j.functions) == 0 && !j.changed {
 		return command.InjectResult{}, problem.New(problem.Usage, "name it as function, or several as functions", "no function was named")
 	}
 	var result patch.Result
-	err := e.work(ctx, "Injecting "+strings.Join(j.functions, ", "), func(ctx context.Context) (string, error) {
+	what := strings.Join(j.functions, ", ")
+	if j.changed {
+		what = "what changed in " + filepath.Base(j.unit.Path)
+	}
+	err := e.work(ctx, "Injecting "+what, func(ctx context.Context) (string, error) {
 		var err error
 		result, err = j.attempt(ctx, e)
 		return result.Summary(), err
@@ -110,7 +145,7 @@ func (j injection) once(ctx context.Context) (patch.Result, error) {
 	if mode == "" {
 		mode = j.folder.project.Settings().Mode
 	}
-	request := board.Request{Builder: builder, Unit: j.unit, Functions: j.functions, Mode: mode}
+	request := board.Request{Builder: builder, Unit: j.unit, More: j.more, Functions: j.functions, Changed: j.changed, Mode: mode}
 	return j.folder.project.Board().Inject(ctx, request, report(ctx))
 }
 
@@ -153,6 +188,11 @@ func (j injection) remember(result patch.Result) {
 	}
 	j.folder.mu.Lock()
 	defer j.folder.mu.Unlock()
+	for key, was := range j.folder.injected {
+		if slices.ContainsFunc(result.Reverted, func(p patch.Record) bool { return p.Original == was.original }) {
+			delete(j.folder.injected, key)
+		}
+	}
 	for _, p := range result.Patches {
 		d := j.snapshot.ByPath(p.Unit)
 		if d == nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/fpbls/fpbls/internal/workspace"
 )
 
-// A saver brings the board in line with the markers of one file, one save after
+// A saver brings the board in line with one file, or its markers, one save after
 // another. A newer save supersedes one whose build still runs; the last one always
 // wins.
 type saver struct {
@@ -27,12 +27,14 @@ type saver struct {
 type saved struct {
 	document *workspace.Document
 	snapshot *workspace.Snapshot
+	changed  bool // the board follows the file, not its markers
 }
 
 // injectOnSave does what the folder's settings ask for. It is called on the reader
 // and returns at once.
 func (s *server) injectOnSave(f *folder, d *workspace.Document) {
-	if d.Path == "" || f.project.Settings().InjectOnSave != "marked" {
+	mode := f.project.Settings().InjectOnSave
+	if d.Path == "" || mode == "off" {
 		return
 	}
 	f.mu.Lock()
@@ -42,7 +44,7 @@ func (s *server) injectOnSave(f *folder, d *workspace.Document) {
 		f.savers[d.Path] = sv
 	}
 	f.mu.Unlock()
-	sv.save(saved{d, s.documents.Snapshot()})
+	sv.save(saved{d, s.documents.Snapshot(), mode == "changed"})
 }
 
 func (sv *saver) save(now saved) {
@@ -72,12 +74,32 @@ func (sv *saver) run(ctx context.Context) {
 			cancel()
 			return
 		}
-		err := sv.folder.followMarkers(this, *now)
+		follow := sv.folder.followMarkers
+		if now.changed {
+			follow = sv.folder.followChanges
+		}
+		err := follow(this, *now)
 		cancel()
 		if err != nil && !errors.Is(err, context.Canceled) {
 			sv.folder.server.message(protocol.MessageTypeError, "%v", err)
 		}
 	}
+}
+
+// followChanges brings the board in line with the file. What is not part of the
+// firmware is none of its business.
+func (f *folder) followChanges(ctx context.Context, now saved) error {
+	e := executor{server: f.server}
+	unit := patch.Unit{Path: now.document.Path, Text: now.document.Text.Bytes()}
+	job := injection{folder: f, snapshot: now.snapshot, unit: unit, changed: true}
+	result, err := job.run(ctx, e)
+	if problem.Has(err, problem.NotInDatabase) {
+		return nil
+	}
+	if err == nil && len(result.Patches)+len(result.Reverted) > 0 {
+		e.server.message(protocol.MessageTypeInfo, "%s", result.Summary)
+	}
+	return err
 }
 
 // followMarkers takes back the functions that had a marker and lost it, and injects

@@ -100,3 +100,58 @@ func TestSaveWithoutTheSettingDoesNothing(t *testing.T) {
 		t.Errorf("on the board is %s", got)
 	}
 }
+
+func TestSaveFollowsChanges(t *testing.T) {
+	t.Parallel()
+	p := demoProject(t, `injectOnSave = "changed"`)
+	e := open(t, p)
+	original := read(t, p.Source)
+	version := 1
+	save := func(text string) {
+		version++
+		e.edit(p.Source, version, text)
+		e.save(p.Source, text)
+	}
+	two := strings.NewReplacer("all systems nominal", "changed", "return ++count;", "static int step; return count += 2 + step++;").Replace(original)
+	save(two)
+	e.await("both are injected", func() bool { return e.onBoard() == "next_count live, status_text live" })
+
+	save(strings.Replace(two, "return count +=", "return cuont +=", 1))
+	e.await("the error is shown", func() bool { return len(e.published(p.Source)) > 0 })
+	if got := e.onBoard(); got != "next_count live, status_text live" {
+		t.Errorf("after a save that does not compile: %s", got)
+	}
+	save(strings.Replace(original, "all systems nominal", "changed again", 1))
+	e.await("one is taken back", func() bool { return e.onBoard() == "status_text live" })
+	save(original)
+	e.await("the other as well", func() bool { return e.onBoard() == "" })
+}
+
+// The action to inject what changed says how much that is, once the file was compared.
+func TestInjectChangedAction(t *testing.T) {
+	t.Parallel()
+	p := demoProject(t)
+	e := open(t, p)
+	if err := e.execute(command.Connect, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	text := read(t, p.Source)
+	has := func(title string) func() bool {
+		return func() bool {
+			return slices.ContainsFunc(e.actions(p.Source, text, "status_text"), func(a action) bool { return a.Title == title })
+		}
+	}
+	if !has("Inject the changed functions of `status.c`")() {
+		t.Error("no action before the file was compared")
+	}
+	text = strings.NewReplacer("all systems nominal", "changed", "return ++count;", "return count += 2;").Replace(text)
+	e.edit(p.Source, 2, text)
+	e.save(p.Source, text)
+	e.await("the number is known", has("Inject the 2 changed functions"))
+	if err := e.run(e.actions(p.Source, text, "status_text"), "Inject the 2 changed functions", nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := e.onBoard(); got != "next_count live, status_text live" {
+		t.Errorf("on the board: %s", got)
+	}
+}

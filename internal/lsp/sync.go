@@ -53,7 +53,9 @@ func (s *server) DidSave(_ context.Context, p *protocol.DidSaveTextDocumentParam
 		s.start(func(context.Context) { f.project.Reload() })
 	}
 	if d != nil {
-		s.injectOnSave(f, d)
+		if s.injectOnSave(f, d); f.project.Settings().InjectOnSave != "changed" {
+			s.surveyOnSave(f, d)
+		}
 	}
 	return nil
 }

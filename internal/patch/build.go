@@ -80,15 +80,27 @@ func (b *Builder) Build(ctx context.Context, unit Unit, functions []string, emit
 		return nil, err
 	}
 	var chosen []*firmware.Symbol
+	carriers := make(map[string][]*firmware.Symbol) // of what has no code of its own
 	for _, name := range functions {
 		f, err := resolve(b.Image, unit.Path, text, name)
-		if err != nil {
+		switch in := b.carriers(name); {
+		case err == nil:
+			g.in.named[name] = Address(f.Addr)
+			chosen = append(chosen, f)
+		case problem.Has(err, problem.AmbiguousName) || len(in) == 0:
 			return nil, err
+		default:
+			carriers[name] = in
 		}
-		g.in.named[name] = Address(f.Addr)
-		chosen = append(chosen, f)
 	}
-	if err := g.compile(ctx, []Unit{unit}, chosen[0].Name); err != nil {
+	units, err := b.Units([]Unit{unit})
+	if err != nil {
+		return nil, err
+	}
+	for _, in := range carriers {
+		units = append(units, g.unitsOf(in, units)...)
+	}
+	if err := g.compile(ctx, units, functions[0]); err != nil {
 		return nil, err
 	}
 	u := g.in.units[0]
@@ -99,7 +111,14 @@ func (b *Builder) Build(ctx context.Context, unit Unit, functions []string, emit
 		if why := EnteredOnce(b.Image, f); why != "" && !b.Anyway {
 			return nil, problem.New(problem.NeverEntered, "inject what it calls, flash the change, or say that you want it anyway (--anyway)", "%s", why)
 		}
-		g.choose(f, u)
+		g.choose(f, g.definer(f, u))
+	}
+	for _, name := range functions {
+		if in := carriers[name]; in != nil {
+			if err := g.chooseCarriers(name, in); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return g.finish(ctx)
 }

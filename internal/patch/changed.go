@@ -6,14 +6,18 @@ import (
 	"slices"
 )
 
-// BuildChanged builds an injection of all functions of the units that differ from
-// the image, and what belongs to them. It may be of none: applying it takes back
+// BuildChanged builds an injection of all functions that differ from the image in
+// the units, or those that include a header, and what belongs to them. It may be of none: applying it takes back
 // what equals the image again, and leaves alone what is live as it is.
 func (b *Builder) BuildChanged(ctx context.Context, units []Unit, emit func(Event)) (*Injection, error) {
 	g := b.gather(emit)
 	g.in.changed = true
 	name := filepath.Base(units[0].Path)
 	emit(Event{Stage: StageResolve, Function: name})
+	units, err := b.Units(units)
+	if err != nil {
+		return nil, err
+	}
 	if err := g.compile(ctx, units, name); err != nil {
 		return nil, err
 	}

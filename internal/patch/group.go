@@ -152,7 +152,7 @@ func (g *gatherer) depend() [][2]*target {
 		}
 		var first *target
 		for _, m := range group {
-			t := g.offer(m.Target, g.unit(m.Unit))
+			t := g.offer(m.Target, g.compiled(m.Unit))
 			if first == nil {
 				first = t
 			}
@@ -164,7 +164,7 @@ func (g *gatherer) depend() [][2]*target {
 	return links
 }
 
-func (g *gatherer) unit(path string) *compiled {
+func (g *gatherer) compiled(path string) *compiled {
 	i := slices.IndexFunc(g.in.units, func(u *compiled) bool { return u.path == path })
 	if i < 0 {
 		return nil
@@ -229,15 +229,10 @@ func (g *gatherer) otherFiles(ctx context.Context) error {
 	if err != nil {
 		return nil
 	}
-	var paths []string
+	var leads []*firmware.Symbol
 	lead := func(addr uint32) {
-		f := g.Image.At(addr)
-		if f == nil {
-			return
-		}
-		compiledFrom, _ := debug.PathAt(f.Addr)
-		if path, ok := g.sourceOf(compiledFrom); ok && g.unit(path) == nil && !slices.Contains(paths, path) {
-			paths = append(paths, path)
+		if f := g.Image.At(addr); f != nil {
+			leads = append(leads, f)
 		}
 	}
 	for _, t := range g.in.targets {
@@ -257,18 +252,40 @@ func (g *gatherer) otherFiles(ctx context.Context) error {
 			}
 		}
 	}
-	if len(paths) == 0 {
+	units := g.unitsOf(leads, nil)
+	if len(units) == 0 {
+		return nil
+	}
+	return g.add(ctx, units, filepath.Base(units[0].Path))
+}
+
+// unitsOf lists the units that the functions are from and that are neither compiled
+// nor known.
+func (g *gatherer) unitsOf(functions []*firmware.Symbol, known []Unit) []Unit {
+	debug, err := g.Image.Debug()
+	if err != nil {
 		return nil
 	}
 	var units []Unit
-	for _, path := range paths {
-		u := Unit{Path: path}
-		if g.Text != nil {
-			u.Text = g.Text(path)
+	for _, f := range functions {
+		from, _ := debug.PathAt(f.Addr)
+		path, ok := g.sourceOf(from)
+		is := func(u Unit) bool { return u.Path == path }
+		if ok && g.compiled(path) == nil && !slices.ContainsFunc(known, is) && !slices.ContainsFunc(units, is) {
+			units = append(units, g.unit(path))
 		}
-		units = append(units, u)
 	}
-	return g.add(ctx, units, filepath.Base(paths[0]))
+	return units
+}
+
+// definer is the unit that has code for the function, or the one that was meant.
+func (g *gatherer) definer(f *firmware.Symbol, meant *compiled) *compiled {
+	for _, u := range g.in.units {
+		if u.function(f) != nil {
+			return u
+		}
+	}
+	return meant
 }
 
 // unchanged reports whether something that is the same as in the firmware contains

@@ -29,8 +29,10 @@ type Settings struct {
 
 	// What saving a file does. `off`: nothing. `marked`: functions with a
 	// `/* FPB_INJECT */` comment are injected, and taken back when the comment is
-	// gone.
-	InjectOnSave string `json:"injectOnSave" enum:"off,marked"`
+	// gone. `changed`: the board follows the file: every function that differs from
+	// the firmware is injected, or updated, and those that equal it again are taken
+	// back.
+	InjectOnSave string `json:"injectOnSave" enum:"off,marked,changed"`
 
 	// What happens with injected functions that a reset of the board has lost.
 	// `offer`: they are named and offered again. `reinject`: they are injected

@@ -170,7 +170,7 @@ func (m mutation) String() string {
 var (
 	// Numbers and operators are changed where no choice is undefined.
 	mutable   = regexp.MustCompile(`(?m)^.*(?:return|[-+*^]?=|print).*;.*$`)
-	immutable = regexp.MustCompile(`\bfor\b|\bwhile\b|\[|va_|ICSR|0xE000|static_cast|^\s*static .*=|&filter`)
+	immutable = regexp.MustCompile(`\bfor\b|\bwhile\b|\[|va_|ICSR|0xE000|static_cast|^\s*static .*=|^\w.*=|\w_ = |&filter`)
 	number    = regexp.MustCompile(`\b\d+\b`)
 	operator  = regexp.MustCompile(` (\+|-|\*|\^|<|>|<=|>=) `)
 	text      = regexp.MustCompile(`"[a-z ]+[:"]`)

@@ -41,6 +41,7 @@ end
 function M.update(status)
   M.status = status
   render()
+  require('fpbls.client').refresh_lenses()
   vim.cmd.redrawstatus({ bang = true })
 end
 

@@ -50,6 +50,17 @@ function M.notify(client, method, params)
   return client.notify(method, params) ---@diagnostic disable-line
 end
 
+--- Asks for the lenses of all buffers again. Neovim 0.10 does not when the server tells
+--- it to.
+function M.refresh_lenses()
+  if vim.lsp.codelens.enable or M.options().lenses == false then return end
+  for _, client in ipairs(vim.lsp.get_clients({ name = 'fpbls' })) do
+    for buffer in pairs(client.attached_buffers) do
+      vim.lsp.codelens.refresh({ bufnr = buffer })
+    end
+  end
+end
+
 --- Runs a command of the server; errors are shown, done gets the result.
 ---@param command string without "fpbls."
 ---@param arguments? table

@@ -7,7 +7,7 @@ vim.api.nvim_create_user_command('Fpb', function(args) require('fpbls').command(
   complete = function(lead, line) return require('fpbls').complete(lead, line) end,
 })
 
-for _, name in ipairs({ 'inject', 'update', 'revert', 'enable', 'disable', 'check', 'disasm', 'board', 'log', 'port' }) do
+for _, name in ipairs({ 'inject', 'update', 'changed', 'revert', 'enable', 'disable', 'check', 'disasm', 'board', 'log', 'port' }) do
   vim.keymap.set('n', '<Plug>(fpbls-' .. name .. ')', function() require('fpbls').commands[name].at() end, { desc = 'fpbls: ' .. name })
 end
 

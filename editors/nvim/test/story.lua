@@ -100,6 +100,13 @@ local ok, failure = xpcall(function()
     return not lenses():find('live', 1, true)
   end)
 
+  vim.cmd('Fpb changed')
+  wait('what differs is injected', prints('patched from Neovim'))
+  edit('patched from Neovim', 'all systems nominal')
+  vim.cmd('Fpb changed')
+  wait('and taken back once it equals the firmware', prints('all systems nominal'))
+  edit('all systems nominal', 'patched from Neovim')
+
   edit('const char \\*status_text', 'static int burst;\\rvoid print(const char *, ...);\\rconst char *status_text')
   edit('return "patched', 'while (burst < 20000) print("burst %d................................\\\\n", burst++);\\r    return "patched')
   cursor('status_text')

@@ -24,6 +24,7 @@ export function commands(
   const bySlot = (command: string) => onPatch((p) => client.run(command, { slot: p.slot }));
   return {
     injectAtCursor: () => actionAt(client, 'fpbls.inject'),
+    injectChangedInFile: () => injectChanged(client),
     revertAtCursor: () => actionAt(client, 'fpbls.revert'),
     toggleAtCursor: () => actionAt(client, 'fpbls.disable', 'fpbls.enable'),
     checkAtCursor: () => actionAt(client, 'fpbls.check'),
@@ -58,6 +59,13 @@ export function commands(
     }),
     'job.cancel': (node: Node) => node.kind === 'job' && client.run('fpbls.cancelJob', { id: node.job.id }),
   };
+}
+
+// injectChanged lets the board converge to the file of the editor.
+async function injectChanged(client: Client): Promise<void> {
+  const editor = vscode.window.activeTextEditor;
+  if (!editor) throw new Error('No editor is open');
+  await client.run('fpbls.injectChanged', { uri: client.toServer(editor.document) });
 }
 
 // choosePort connects to a port that the user picks.

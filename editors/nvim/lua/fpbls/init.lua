@@ -30,6 +30,9 @@ end
 M.commands = {
   inject = { at = at_cursor('fpbls.inject'), named = named('inject') },
   update = { at = at_cursor('fpbls.inject', 'Update'), named = named('inject') },
+  changed = {
+    at = function() client.run('injectChanged', { uri = vim.uri_from_bufnr(0) }) end,
+  },
   revert = { at = at_cursor('fpbls.revert'), named = named('revert') },
   enable = { at = at_cursor('fpbls.enable'), named = named('enable') },
   disable = { at = at_cursor('fpbls.disable'), named = named('disable') },

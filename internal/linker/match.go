@@ -92,7 +92,7 @@ type Reference struct {
 	Offset uint32 // in the body
 	Kind   RefKind
 	Name   string // of what it refers to, for people
-	Linker string // of a function, or of that which a part was made of: its linker name
+	Linker string // the linker name of a function, variable, or of the function that a part was made of
 	Branch bool
 	Call   bool
 	Addr   uint32 // RefAddress: what it must go to, with the Thumb bit if it is not a branch
@@ -201,7 +201,7 @@ func upperHalf(p *piece, rest []object.Reloc, low object.Reloc, taken map[uint32
 func (m *Matcher) mean(ref *Reference, from *piece, r object.Reloc) {
 	s := r.Symbol
 	ref.Name = display(s.Name)
-	if s.IsFunction() || s.Undefined {
+	if s.Type != elf.STT_SECTION {
 		ref.Linker = s.Name
 	}
 	addend := uint32(r.Addend)
@@ -223,6 +223,9 @@ func (m *Matcher) mean(ref *Reference, from *piece, r object.Reloc) {
 			return
 		}
 		ref.Name = nameOf(p, s)
+		if s.Type == elf.STT_SECTION && len(p.symbols) > 0 {
+			ref.Linker = p.symbols[0].Name
+		}
 		anchored := s.Type == elf.STT_SECTION || !namesContent(s)
 		switch {
 		case p.class == constant:

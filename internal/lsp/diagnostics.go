@@ -225,7 +225,11 @@ func (d *diagnostics) unit(b build) {
 		found[u] = append(found[u], r.compiler(m))
 	}
 	u := r.uri(b.path)
-	if b.err != nil && len(b.messages) == 0 && aboutFunction(b.err) {
+	if at, ok := errors.AsType[*patch.LayoutError](b.err); ok {
+		found[r.uri(at.File)] = append(found[r.uri(at.File)], r.compiler(toolchain.Diagnostic{
+			Severity: toolchain.SeverityError, File: at.File, Line: at.Line, Message: at.Error(), Option: string(problem.LayoutChanged),
+		}))
+	} else if b.err != nil && len(b.messages) == 0 && aboutFunction(b.err) {
 		found[u] = append(found[u], r.tool(b.path, b.first(), protocol.DiagnosticSeverityError, string(problem.CodeOf(b.err)), b.err.Error()))
 	}
 	for _, note := range b.notes {
@@ -275,7 +279,7 @@ func (r renderer) note(b build, n patch.Note) protocol.Diagnostic {
 var sourceProblems = []problem.Code{
 	problem.NoSuchFunction, problem.NotInImage, problem.AmbiguousName, problem.UndefinedSymbol, problem.BadRelocation,
 	problem.CannotLink, problem.PatchTooLarge, problem.UnalignedEntry, problem.BranchIntoEntry, problem.TooShort,
-	problem.SharedAddress, problem.OutOfReach, problem.LoaderPath, problem.SignatureChanged, problem.CallerRelies, problem.NeverEntered,
+	problem.SharedAddress, problem.OutOfReach, problem.LoaderPath, problem.SignatureChanged, problem.LayoutChanged, problem.CallerRelies, problem.NeverEntered,
 }
 
 func aboutFunction(err error) bool { return slices.Contains(sourceProblems, problem.CodeOf(err)) }

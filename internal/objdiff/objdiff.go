@@ -61,7 +61,7 @@ type Function struct {
 	Line    int              `json:"line,omitempty"`    // of the declaration
 	Target  *firmware.Symbol `json:"-"`                 // nil for New and Absent
 
-	Uses     []string   `json:"-"` // functions that it calls or that its code contains, by linker name
+	Uses     []string   `json:"-"` // functions that it calls or that its code contains, and variables, by linker name
 	Contains []string   `json:"-"` // those of them that were inlined into it, or split or copied for it
 	Call     *Signature `json:"-"` // how it is called, if that has changed
 }

@@ -132,6 +132,9 @@ func (g *gatherer) finish(ctx context.Context) (*Injection, error) {
 	if err := g.checkCalls(); err != nil {
 		return nil, err
 	}
+	if err := g.checkLayouts(); err != nil {
+		return nil, err
+	}
 	g.arrange(links)
 	g.in.look()
 	return g.in, nil

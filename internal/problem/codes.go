@@ -42,6 +42,7 @@ const (
 	SharedAddress    Code = "shared-address"     // several functions share the code at the address
 	SignatureChanged Code = "signature-changed"  // parameters changed, and not all callers can be patched with the function
 	NeverEntered     Code = "never-entered"      // the function runs already and is never entered again: its patch would not run
+	LayoutChanged    Code = "layout-changed"     // a type or variable is not what it is in the running firmware
 	CallerRelies     Code = "caller-relies"      // a caller that cannot be patched counts on registers that the old code keeps
 	OutOfReach       Code = "out-of-reach"       // outside the FPB's or the branch's reach
 	LoaderPath       Code = "loader-path"        // the loader itself runs through the function

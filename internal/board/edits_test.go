@@ -194,10 +194,6 @@ func (c *catalogue) play(t *testing.T, edits []edit) (outcome []string) {
 			files = append(files, e.file)
 		}
 	}
-	units := slices.Clone(files)
-	if slices.ContainsFunc(files, isHeader) {
-		units = slices.DeleteFunc(slices.Sorted(maps.Keys(c.sources)), func(file string) bool { return isHeader(file) || strings.HasSuffix(file, ".ld") })
-	}
 	path := func(file string) string { return filepath.Join(c.Dir, "cases", file) }
 	for _, file := range files {
 		if err := os.WriteFile(path(file), []byte(changed[file]), 0o644); err != nil {
@@ -213,7 +209,7 @@ func (c *catalogue) play(t *testing.T, edits []edit) (outcome []string) {
 			},
 			Changed: true,
 		}
-		for i, file := range units {
+		for i, file := range files {
 			u := patch.Unit{Path: path(file), Text: []byte(changed[file])}
 			if i == 0 {
 				request.Unit = u
@@ -267,8 +263,6 @@ func (c *catalogue) play(t *testing.T, edits []edit) (outcome []string) {
 	})
 	return outcome
 }
-
-func isHeader(file string) bool { return strings.HasSuffix(file, ".h") }
 
 // displayed is the name of the patched function as a person writes it, without
 // parameters.

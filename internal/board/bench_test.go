@@ -2,6 +2,7 @@ package board
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/fpbls/fpbls/internal/patch"
 	"github.com/fpbls/fpbls/internal/sim"
 	"github.com/fpbls/fpbls/internal/toolchain"
+	testfirmware "github.com/fpbls/fpbls/testdata/firmware"
 )
 
 // Info right after an injection asks what it asks at rest, and nothing else is sent.
@@ -40,9 +42,28 @@ func TestInfoAfterInjectionIsOneRoundTrip(t *testing.T) {
 }
 
 // BenchmarkWarmInjection injects a small function into the unpaced board, in
-// real time. ratio is the whole over the compiler alone.
+// real time: of a unit that compiles in no time, and of one that takes ten times as
+// long; with section flags in its command, where one compilation serves both the
+// comparison and the patch, and without. ratio is the whole over the compiler alone.
 func BenchmarkWarmInjection(b *testing.B) {
-	elf, err := os.ReadFile(demo.ELF)
+	plain, err := buildProgram(b.TempDir(), testfirmware.Demo().With("-fno-function-sections", "-fno-data-sections"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, f := range []struct {
+		name string
+		*fixture
+	}{{"sections", demo}, {"no sections", plain}} {
+		for _, functions := range []int{0, 40} {
+			b.Run(fmt.Sprintf("%s, %d functions more", f.name, functions), func(b *testing.B) {
+				benchmarkWarmInjection(b, f.fixture, functions)
+			})
+		}
+	}
+}
+
+func benchmarkWarmInjection(b *testing.B, f *fixture, functions int) {
+	elf, err := os.ReadFile(f.ELF)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -58,20 +79,33 @@ func BenchmarkWarmInjection(b *testing.B) {
 	owner := New(Config{
 		Port:  "sim:",
 		Open:  func(context.Context) (fpb.Conn, error) { return simulated.Conn(), nil },
-		Image: func(context.Context) (*firmware.Image, error) { return demo.image, nil },
+		Image: func(context.Context) (*firmware.Image, error) { return f.image, nil },
 	})
 	defer owner.Close()
 	tools := toolchain.New(toolchain.Config{Env: os.Environ()})
-	text, err := os.ReadFile(demo.Source)
+	text, err := os.ReadFile(f.Source)
 	if err != nil {
 		b.Fatal(err)
 	}
+	for n := range functions {
+		text = fmt.Appendf(text, `
+int filler_%d(int *values, int n)
+{
+    int sum = 0;
+    for (int i = 0; i < n; i++)
+        sum += values[i] > %[1]d ? values[i] * next_count() : clamp(values[i], sum, n / (i + 1));
+    for (int i = n; i > 0 && values[i] != sum; i--)
+        values[i] ^= sum << (i %% 7);
+    return sum;
+}
+`, n)
+	}
 	request := Request{
-		Builder:   &patch.Builder{Image: demo.image, Database: demo.database, Toolchain: tools},
-		Unit:      patch.Unit{Path: demo.Source, Text: append(text, '\n')},
+		Builder:   &patch.Builder{Image: f.image, Database: f.database, Toolchain: tools},
+		Unit:      patch.Unit{Path: f.Source, Text: append(text, '\n')},
 		Functions: []string{"status_text"},
 	}
-	command, err := demo.database.Command(demo.Source)
+	command, err := f.database.Command(f.Source)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -92,6 +126,7 @@ func BenchmarkWarmInjection(b *testing.B) {
 		compiler += time.Since(start)
 	}
 	n := time.Duration(b.N)
+	b.ReportMetric(float64(compiler/n)/1e6, "ms-compiler")
 	b.ReportMetric(float64((whole-compiler)/n)/1e6, "ms-beside-compiler")
 	b.ReportMetric(float64(whole)/float64(compiler), "ratio")
 }

@@ -11,10 +11,11 @@ function M.statusline() return (M.status.text or ''):gsub('%%', '%%%%') .. '' en
 local function lines()
   local s = M.status
   if not s.port then return { 'No board yet. :Fpb port connects to one.' } end
+  local elf = s.elf or 'not found yet'
   local out = {
     'port      ' .. (s.port ~= '' and s.port or 'none'),
     'state     ' .. s.health,
-    'firmware  ' .. ({ match = 'the board runs ' .. s.elf, mismatch = 'the board runs another firmware than ' .. s.elf })[s.match] or s.elf,
+    'firmware  ' .. ({ match = 'the board runs ' .. elf, mismatch = 'the board runs another firmware than ' .. elf })[s.match] or elf,
   }
   if s.loader and s.loader ~= '' then
     table.insert(out, ('loader    %s, FPB v%d'):format(s.loader, s.fpb.version))

@@ -15,7 +15,7 @@ type enabled struct {
 
 func (r enabled) text(w io.Writer) {
 	for _, p := range r.Patches {
-		fmt.Fprintf(w, "%s: slot %d is %s\n", p.Name(), p.Slot, p.State)
+		fmt.Fprintf(w, "%s: %s is %s\n", p.Name(), p.Place(), p.State)
 	}
 	if len(r.Patches) == 0 {
 		fmt.Fprintln(w, "nothing is injected")

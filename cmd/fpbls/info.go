@@ -42,7 +42,7 @@ func (i info) text(w io.Writer) {
 func patchTable(w io.Writer, patches []patch.Record) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, p := range patches {
-		fmt.Fprintf(t, "slot %d\t%s\t%s\t%s\t%s → %s\t%d B\n", p.Slot, p.Name(), p.State, p.Mode, p.Original, p.Address, p.Size)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s → %s\t%d B\n", p.Place(), p.Name(), p.State, p.Mode, p.Original, p.Address, p.Size)
 	}
 	t.Flush()
 }

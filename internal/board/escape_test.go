@@ -56,7 +56,7 @@ func TestRegisteredCallbackOutlivesItsPatch(t *testing.T) {
 			b.inject("app/status.c", []string{"status_text"}, register(string(rune('a'+i)))...)
 		}
 		_, err := b.board.Inject(t.Context(), b.request("app/status.c", []string{"status_text"}, register("g")...), nil)
-		if !problem.Has(err, problem.NoFreeSlot) || !strings.Contains(err.Error(), "(held)") || !strings.Contains(err.(*problem.Problem).Hint, "reset the board") {
+		if message, hint := problem.Describe(err); !problem.Has(err, problem.NoFreeSlot) || !strings.Contains(message, "(held)") || !strings.Contains(hint, "reset the board") {
 			t.Errorf("a seventh callback: %v", err)
 		}
 		if _, err := b.board.Revert(t.Context(), patch.Selector{All: true}); err != nil {

@@ -121,7 +121,7 @@ func summarize(records []patch.Record, done string) string {
 	case 0:
 		return "nothing to be " + done
 	case 1:
-		return fmt.Sprintf("%s %s (slot %d)", records[0].Name(), done, records[0].Slot)
+		return fmt.Sprintf("%s %s (%s)", records[0].Name(), done, records[0].Place())
 	}
 	return fmt.Sprintf("%d functions %s", len(records), done)
 }

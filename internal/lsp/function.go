@@ -165,11 +165,11 @@ func (v *view) refusal(f function) error {
 func (f function) words() string {
 	switch f.state {
 	case stateLive:
-		return fmt.Sprintf("live, slot %d, %d B", f.record.Slot, f.record.Size)
+		return fmt.Sprintf("live, %s, %d B", f.record.Place(), f.record.Size)
 	case stateEdited:
-		return fmt.Sprintf("live, slot %d, %d B, edited since injected", f.record.Slot, f.record.Size)
+		return fmt.Sprintf("live, %s, %d B, edited since injected", f.record.Place(), f.record.Size)
 	case stateDisabled:
-		return fmt.Sprintf("disabled, slot %d, %d B", f.record.Slot, f.record.Size)
+		return fmt.Sprintf("disabled, %s, %d B", f.record.Place(), f.record.Size)
 	case stateLost:
 		return "lost by reset"
 	case stateMissing:

@@ -2,6 +2,7 @@ package lsp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -118,6 +119,13 @@ func (j injection) attempt(ctx context.Context, e executor) (patch.Result, error
 			result, err = j.once(ctx)
 		}
 	}
+	for {
+		crowded, ok := errors.AsType[*patch.CrowdedError](err)
+		if !ok || j.marked || !j.makeRoom(ctx, e, crowded) {
+			break
+		}
+		result, err = j.once(ctx)
+	}
 	if ctx.Err() != nil && err != nil {
 		return result, err // cancelled: nothing was learned
 	}
@@ -147,6 +155,26 @@ func (j injection) once(ctx context.Context) (patch.Result, error) {
 	}
 	request := board.Request{Builder: builder, Unit: j.unit, More: j.more, Functions: j.functions, Changed: j.changed, Mode: mode}
 	return j.folder.project.Board().Inject(ctx, request, report(ctx))
+}
+
+// makeRoom asks which group may go, and takes it back. Nothing happens without an
+// answer.
+func (j injection) makeRoom(ctx context.Context, e executor, crowded *patch.CrowdedError) bool {
+	var answers []string
+	for _, group := range crowded.Live {
+		var names []string
+		for _, p := range group {
+			names = append(names, p.Name())
+		}
+		answers = append(answers, "Revert "+strings.Join(names, ", "))
+	}
+	message, _ := problem.Describe(crowded)
+	i := slices.Index(answers, e.server.ask(ctx, message, append(slices.Clone(answers), "Cancel")...))
+	if i < 0 {
+		return false
+	}
+	_, err := j.folder.project.Board().Revert(ctx, patch.Selector{Slot: new(crowded.Live[i][0].Slot)})
+	return err == nil
 }
 
 // textOf gives the texts of a snapshot's documents by their paths.

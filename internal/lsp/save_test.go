@@ -2,6 +2,7 @@ package lsp
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -152,6 +153,50 @@ func TestInjectChangedAction(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := e.onBoard(); got != "next_count live, status_text live" {
+		t.Errorf("on the board: %s", got)
+	}
+}
+
+// What does not fit goes in once the user has said what may go; without an answer
+// nothing changes.
+func TestUserMakesRoom(t *testing.T) {
+	t.Parallel()
+	p := demoProject(t)
+	e := open(t, p)
+	inject := func(file string, functions ...string) error {
+		t.Helper()
+		return e.execute(command.Inject, command.InjectArgs{URI: string(uri.File(filepath.Join(p.Dir, "app", file))), Functions: functions}, nil)
+	}
+	var info board.Info
+	if err := e.execute(command.Info, nil, &info); err != nil {
+		t.Fatal(err)
+	}
+	all := []string{"status_text", "next_count", "clamp", "phase_name", "per_mille"}
+	for _, f := range all {
+		if err := inject("status.c", f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := inject("sensor.c", "sensor_read"); err != nil || len(info.Slots) != 6 {
+		t.Fatal(err, len(info.Slots))
+	}
+	before := e.onBoard()
+	answer, asked := "", 0
+	e.on("window/showMessageRequest", func(message) (any, bool) {
+		asked++
+		if answer == "" {
+			return nil, true
+		}
+		return map[string]string{"title": answer}, true
+	})
+	if err := inject("sensor.c", "sensor_average"); err == nil || asked != 1 || e.onBoard() != before {
+		t.Errorf("without an answer: %v, asked %d times, %s", err, asked, e.onBoard())
+	}
+	answer = "Revert clamp"
+	if err := inject("sensor.c", "sensor_average"); err != nil {
+		t.Error(err)
+	}
+	if got := e.onBoard(); strings.Contains(got, "clamp") || !strings.Contains(got, "sensor_average live") {
 		t.Errorf("on the board: %s", got)
 	}
 }

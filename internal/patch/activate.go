@@ -128,7 +128,7 @@ func (l *Ledger) wayToSlot() string {
 // activate arms the functions in order. If one fails, those before it are taken
 // back in reverse order and what ran before runs again.
 func activate(ctx context.Context, b *Board, plan []step, p *prepared, content *loaded, m fpb.Mode) ([]Record, error) {
-	block := content.block(plan[0].slot, p.Patch)
+	block := content.block(plan, p)
 	slots := content.slots(plan, p, block, m)
 	inOrder := m == fpb.DebugMonitor && b.Client.SystemChooses()
 	b.save(func(l *Ledger) {
@@ -163,6 +163,9 @@ func activate(ctx context.Context, b *Board, plan []step, p *prepared, content *
 		}
 		records = append(records, slots[i].Record())
 	}
+	for _, f := range block.Inner {
+		records = append(records, b.Ledger.innerRecord(f))
+	}
 	// The old code is not needed any more. Failing to free it loses nothing:
 	// it is off, and the next operation tries again.
 	err := b.release(ctx)
@@ -172,12 +175,8 @@ func activate(ctx context.Context, b *Board, plan []step, p *prepared, content *
 
 // slots describes the comparators once the steps are done.
 func (l *loaded) slots(plan []step, p *prepared, block Block, m fpb.Mode) []Slot {
-	slots := make([]Slot, len(plan))
-	groups := make(map[int]string) // named after their first patch
+	slots, groups := make([]Slot, len(plan)), l.groups(plan)
 	for i, s := range plan {
-		if groups[s.target.group] == "" {
-			groups[s.target.group] = Address(l.targets[i]).String()
-		}
 		f := l.linked.Functions[p.index[s.target]]
 		slots[i] = Slot{
 			ID: s.slot, Function: f.Target.Name, Unit: f.Unit, Mode: m, State: Live,
@@ -187,6 +186,17 @@ func (l *loaded) slots(plan []step, p *prepared, block Block, m fpb.Mode) []Slot
 		}
 	}
 	return slots
+}
+
+// groups names the injection's groups after their first patches.
+func (l *loaded) groups(plan []step) map[int]string {
+	groups := make(map[int]string)
+	for i, s := range plan {
+		if groups[s.target.group] == "" {
+			groups[s.target.group] = Address(l.targets[i]).String()
+		}
+	}
+	return groups
 }
 
 // arm switches one function over. The order follows the loader's traps: the

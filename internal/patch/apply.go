@@ -72,13 +72,14 @@ func (in *Injection) Apply(ctx context.Context, b *Board, mode string, emit func
 	if m == fpb.DebugMonitor && b.Client.SystemChooses() {
 		plans = b.Ledger.planInOrder
 	}
-	plan, err := plans(b.Info, targets)
+	wanted := targets
+	targets, plan, err := in.fit(b, wanted, plans)
 	if problem.Has(err, problem.NoFreeSlot) && len(in.stale(b.Ledger)) > 0 {
 		// What is to go anyway makes room.
 		if r.Reverted, err = in.takeBack(ctx, b); err != nil {
 			return r, err
 		}
-		plan, err = plans(b.Info, targets)
+		targets, plan, err = in.fit(b, wanted, plans)
 	}
 	if err != nil {
 		return r, err
@@ -171,8 +172,13 @@ func (in *Injection) outdated(ctx context.Context, b *Board) ([]*target, error) 
 	}
 	old := make(map[int]bool) // by group
 	for _, t := range in.targets {
-		s := b.Ledger.slotOf(Address(t.Addr))
-		if s == nil || s.Digest != p.digest(t) || b.Ledger.block(s.Block) == nil || b.Ledger.groupSize(s.Group) != in.groupSize(t.group) {
+		group, digest := "", ""
+		if s := b.Ledger.slotOf(Address(t.Addr)); s != nil && b.Ledger.block(s.Block) != nil {
+			group, digest = s.Group, s.Digest
+		} else if f := b.Ledger.inner(Address(t.Addr)); f != nil {
+			group, digest = f.Group, f.Digest
+		}
+		if digest != p.digest(t) || b.Ledger.groupSize(group) != in.groupSize(t.group) {
 			old[t.group] = true
 		}
 	}
@@ -361,7 +367,7 @@ func tooLarge(err error, t *target, size uint32, l *Ledger) error {
 func (l *Ledger) summary() string {
 	var parts []string
 	for _, r := range l.Records() {
-		part := fmt.Sprintf("slot %d %s", r.Slot, r.Name())
+		part := r.Place() + " " + r.Name()
 		if r.State == Held {
 			part += " (held)"
 		}

@@ -64,6 +64,7 @@ type target struct {
 	relies   []string        // functions that keep registers for its code in the image
 	keep     thumb.Registers // see entry
 	once     bool            // never entered again
+	inner    bool            // gets no comparator: see Inner
 }
 
 // Build compiles the unit and resolves the functions, named as in
@@ -131,7 +132,7 @@ func (in *Injection) Check(version int) (Result, error) {
 	if len(in.targets) == 0 {
 		return r, nil
 	}
-	for _, t := range in.targets {
+	for _, t := range armed(in.targets) {
 		if _, err := checkTarget(in.image, t.Symbol, version); err != nil {
 			return r, err
 		}
@@ -146,7 +147,7 @@ func (in *Injection) Check(version int) (Result, error) {
 	}
 	for _, f := range linked.Functions {
 		r.Patches = append(r.Patches, Record{
-			Function: new(f.Target.Name), Slot: -1, State: Disabled,
+			Function: new(f.Target.Name), Slot: NoSlot, State: Disabled,
 			Original: Address(f.Target.Addr), Size: f.Size,
 		})
 	}
@@ -169,7 +170,7 @@ func prepare(image *firmware.Image, targets []*target, live []linker.LiveSymbol)
 		for _, o := range targets {
 			if o.unit == t.unit {
 				order = append(order, o)
-				unit.Roots = append(unit.Roots, linker.Root{Name: o.Name})
+				unit.Roots = append(unit.Roots, linker.Root{Name: o.Name, Inner: o.inner})
 			}
 		}
 		input.Units = append(input.Units, unit)

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"github.com/fpbls/fpbls/internal/firmware"
 	"github.com/fpbls/fpbls/internal/fpb"
@@ -19,16 +18,6 @@ func checkTarget(image *firmware.Image, f *firmware.Symbol, version int) (entry,
 	e, err := entryOf(image, f, version)
 	if err != nil {
 		return e, err
-	}
-	if shared := image.SameAddress(f); len(shared) > 0 {
-		var names []string
-		for _, s := range shared {
-			names = append(names, s.Display)
-		}
-		return e, problem.New(problem.SharedAddress,
-			"inject its callers instead, or build with -fno-ipa-icf and flash once",
-			"%s at %s shares its code with %s: patching it would change them all",
-			f.Display, Address(f.Addr), strings.Join(names, ", "))
 	}
 	for _, from := range image.BranchesInto(f.Addr, e.at+word) {
 		inside := from.Addr >= f.Addr && from.Addr-f.Addr < f.Size

@@ -24,6 +24,9 @@ import (
 //     ([objdiff.Groups]).
 //   - A function whose parameters have changed and all its callers, in other files
 //     as well. If one of them is not changed accordingly, the patch is refused.
+//   - A function that shares its address in the image with others, which the compiler
+//     or linker has folded into one, and all its callers: it gets no comparator, and
+//     they call its new code ([Inner]).
 //   - A function and those who count on registers that its old code keeps
 //     ([firmware.Image.ReliedOn]), if the new code may change them and a stub in front
 //     of it cannot save them. They need not differ: compiled anew without -fipa-ra they
@@ -78,7 +81,8 @@ func (g *gatherer) add(ctx context.Context, units []Unit, name string) error {
 // choose makes the function a target, unless it is one.
 func (g *gatherer) choose(f *firmware.Symbol, u *compiled) *target {
 	for _, t := range g.in.targets {
-		if t.Symbol == f {
+		// Aliases are one function: two comparators must not match one address.
+		if t.Symbol == f || t.Addr == f.Addr && t.unit == u && slices.Contains(u.namesOf(t.Name), f.Name) {
 			return t
 		}
 	}
@@ -122,6 +126,10 @@ func (g *gatherer) finish(ctx context.Context) (*Injection, error) {
 		links = g.depend()
 		more, err := g.relying()
 		if err != nil {
+			return nil, err
+		}
+		links = append(links, more...)
+		if more, err = g.folded(); err != nil {
 			return nil, err
 		}
 		links = append(links, more...)
@@ -239,6 +247,11 @@ func (g *gatherer) otherFiles(ctx context.Context) error {
 		}
 	}
 	for _, t := range g.in.targets {
+		if t.inner {
+			for _, b := range g.callers(t.Symbol) {
+				lead(b.Addr)
+			}
+		}
 		if t.function == nil || t.function.Verdict != objdiff.Changed {
 			continue
 		}

@@ -55,6 +55,7 @@ type Block struct {
 	Sum     string              `json:"sum"`  // SHA-256 of that prefix
 	Defines []linker.Definition `json:"defines"`
 	Needs   []string            `json:"needs"` // other blocks it refers to
+	Inner   []Inner             `json:"inner,omitempty"`
 
 	checked bool // the prefix has been compared with the board in this connection
 	foreign bool // and is not what we left there
@@ -66,7 +67,7 @@ func (l *Ledger) Records() []Record {
 	for _, s := range l.Slots {
 		records = append(records, s.Record())
 	}
-	return records
+	return append(records, l.innerRecords()...)
 }
 
 // Record returns what a person is told of the slot.
@@ -176,6 +177,10 @@ func (l *Ledger) live() []linker.LiveSymbol {
 	var symbols []linker.LiveSymbol
 	for _, b := range l.Blocks {
 		for _, d := range b.Defines {
+			// New code of a function that the image has lives with its group only.
+			if slices.ContainsFunc(b.Inner, func(f Inner) bool { return f.Address == Address(d.Addr) && l.groupSlot(f.Group) == nil }) {
+				continue
+			}
 			symbols = append(symbols, linker.LiveSymbol{
 				Name: d.Name, Unit: d.Unit, Kind: d.Kind, Addr: d.Addr, Size: d.Size, Block: b.ID,
 			})
@@ -251,6 +256,13 @@ func (l *Ledger) groupSize(group string) int {
 	for _, s := range l.Slots {
 		if s.State != Held && s.Group == group && group != "" {
 			n++
+		}
+	}
+	for _, b := range l.Blocks {
+		for _, f := range b.Inner {
+			if n > 0 && f.Group == group {
+				n++
+			}
 		}
 	}
 	return n

@@ -23,7 +23,7 @@ import (
 // command line, in LSP and in files.
 type Record struct {
 	Function *string `json:"function"`        // linker name; nil without an ELF
-	Slot     int     `json:"slot"`            // the loader's slot, which is the comparator except where an OS chooses it
+	Slot     int     `json:"slot"`            // the loader's slot, which is the comparator except where an OS chooses it; see [NoSlot]
 	Mode     string  `json:"mode"`            // trampoline, direct or debugmon
 	State    State   `json:"state"`           // see [State]
 	Original Address `json:"original"`        // the function in the image
@@ -31,6 +31,18 @@ type Record struct {
 	Size     uint32  `json:"size"`            // bytes of that code
 	Group    string  `json:"group,omitempty"` // what goes in and out together, by the address of its first patch
 	Unit     string  `json:"-"`               // source file of the patch; empty if it is not ours
+}
+
+// NoSlot stands for the slot of a function that got none: the functions that call it
+// are replaced with it and call it directly.
+const NoSlot = -1
+
+// Place says where on the board the patch is.
+func (r Record) Place() string {
+	if r.Slot == NoSlot {
+		return "no slot"
+	}
+	return fmt.Sprintf("slot %d", r.Slot)
 }
 
 // Name is the function's name, or its address where no ELF tells the name.
@@ -133,7 +145,7 @@ func (r Result) Summary() string {
 	}
 	if len(r.Patches) == 1 {
 		p := r.Patches[0]
-		return fmt.Sprintf("%s → slot %d, %d B at %s, %s", p.Name(), p.Slot, p.Size, p.Address, times)
+		return fmt.Sprintf("%s → %s, %d B at %s, %s", p.Name(), p.Place(), p.Size, p.Address, times)
 	}
 	size := uint32(0)
 	for _, p := range r.Patches {

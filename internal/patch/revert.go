@@ -136,6 +136,13 @@ func (l *Ledger) choose(image *firmware.Image, sel Selector) ([]Slot, error) {
 			groups[s.Group] = true
 		}
 	}
+	for _, b := range l.Blocks {
+		for _, f := range b.Inner {
+			if sel.Slot == nil && sel.matches(image, Slot{ID: NoSlot, Function: f.Function, Original: f.Original}) {
+				groups[f.Group] = true
+			}
+		}
+	}
 	var found []Slot
 	for _, s := range l.Slots {
 		if s.State != Held && (groups[s.Group] || sel.matches(image, s)) {

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/fpbls/fpbls/internal/linker"
 	"github.com/fpbls/fpbls/internal/problem"
 )
 
@@ -41,7 +40,7 @@ func (in *Injection) Verify(ctx context.Context, b *Board) (bool, error) {
 	if !bytes.Equal(code, l.data[:l.code]) {
 		return false, nil
 	}
-	block := l.block(slots[0].ID, p.Patch)
+	block := l.block(plan, p)
 	for i, now := range l.slots(plan, p, block, "") {
 		s := slots[i]
 		now.ID, now.Mode, now.State = s.ID, s.Mode, s.State
@@ -106,11 +105,11 @@ func (in *Injection) relink(b *Board, slots []*Slot) (*loaded, *prepared, []step
 	return l, p, plan, nil
 }
 
-// block describes what is on the board once l is, freed with the slot.
-func (l *loaded) block(owner int, p *linker.Patch) Block {
+// block describes what is on the board once l is, freed with the first step's slot.
+func (l *loaded) block(plan []step, p *prepared) Block {
 	return Block{
-		ID: Address(l.base).String(), Owner: owner, Base: Address(l.base),
+		ID: Address(l.base).String(), Owner: plan[0].slot, Base: Address(l.base),
 		Size: uint32(len(l.data)), Code: l.code, Sum: checksum(l.data[:l.code]),
-		Defines: l.linked.Defines, Needs: p.Needs, checked: true,
+		Defines: l.linked.Defines, Needs: p.Needs, Inner: l.inner(p, l.groups(plan)), checked: true,
 	}
 }

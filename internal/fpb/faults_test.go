@@ -26,7 +26,7 @@ func TestFlippedDigitOfAlloc(t *testing.T) {
 		m.answer = once("alloc", replaced("0x20000411", "0x20000415"))
 		return m
 	}
-	withModel(t, setup, func(t *testing.T, m *model, c *Client, _ *strings.Builder) {
+	withModel(t, setup, func(t *testing.T, m *model, c *Client, _ *output) {
 		base, err := c.Alloc(t.Context(), 100)
 		if err != nil || base != 0x2000_0415 {
 			t.Fatalf("alloc: 0x%x, %v", base, err)
@@ -65,7 +65,7 @@ func TestLostAnswerOfPatch(t *testing.T) {
 				m.answer = once("tpatch", damage)
 				return m
 			}
-			withModel(t, setup, func(t *testing.T, m *model, c *Client, _ *strings.Builder) {
+			withModel(t, setup, func(t *testing.T, m *model, c *Client, _ *output) {
 				if _, err := c.Alloc(t.Context(), 100); err != nil {
 					t.Fatal(err)
 				}
@@ -96,7 +96,7 @@ func TestLostRequestOfPatch(t *testing.T) {
 		}
 		return m
 	}
-	withModel(t, setup, func(t *testing.T, m *model, c *Client, _ *strings.Builder) {
+	withModel(t, setup, func(t *testing.T, m *model, c *Client, _ *output) {
 		if err := c.Patch(t.Context(), Trampoline, 2, patched, replace); err != nil {
 			t.Fatal(err)
 		}
@@ -173,7 +173,7 @@ func TestErrorsDuringUpload(t *testing.T) {
 				}
 				return m
 			}
-			withModel(t, setup, func(t *testing.T, m *model, c *Client, _ *strings.Builder) {
+			withModel(t, setup, func(t *testing.T, m *model, c *Client, _ *output) {
 				base, err := c.Alloc(t.Context(), 1000)
 				if err != nil {
 					t.Fatal(err)
@@ -210,8 +210,8 @@ func TestLogInsideSlotLine(t *testing.T) {
 		m.answer = func(line, text string) (string, time.Duration) {
 			return strings.Replace(text, "Slot[0]: 0x0800", "Slot[0]: 0x0800[INFO] tick\n", 1), 0
 		}
-		var out strings.Builder
-		c := NewClient(m, Options{Output: func(p []byte) { out.Write(p) }})
+		var out output
+		c := NewClient(m, Options{Output: out.write})
 		defer c.Close()
 		info, err := c.Connect(t.Context())
 		if err != nil || len(info.Slots) != 6 || info.Slots[0].Orig != patched {
@@ -236,7 +236,7 @@ func TestSplitEndAndForeignErrorAreNotWaitedFor(t *testing.T) {
 				m.answer = func(line, text string) (string, time.Duration) { return edit.Replace(text), 0 }
 				return m
 			}
-			withModel(t, setup, func(t *testing.T, m *model, c *Client, _ *strings.Builder) {
+			withModel(t, setup, func(t *testing.T, m *model, c *Client, _ *output) {
 				start := time.Now()
 				if err := c.Unpatch(t.Context(), 3); err != nil {
 					t.Fatal(err)
@@ -254,7 +254,7 @@ func TestSplitEndAndForeignErrorAreNotWaitedFor(t *testing.T) {
 
 func TestFirstDebugMonitorPatchClearsComparators(t *testing.T) {
 	setup := func() *model { m := newModel(); m.occupy(0, 0x0800_1000); return m }
-	withModel(t, setup, func(t *testing.T, m *model, c *Client, _ *strings.Builder) {
+	withModel(t, setup, func(t *testing.T, m *model, c *Client, _ *output) {
 		if err := c.Patch(t.Context(), DebugMonitor, 1, patched, replace); err != nil {
 			t.Fatal(err)
 		}
@@ -269,7 +269,7 @@ func TestDebugMonitorOnVersion2(t *testing.T) {
 	for _, v1Bits := range []bool{false, true} {
 		t.Run(fmt.Sprint(v1Bits), func(t *testing.T) {
 			setup := func() *model { m := newModel(); m.unit, m.v1Bits = 2, v1Bits; return m }
-			withModel(t, setup, func(t *testing.T, m *model, c *Client, _ *strings.Builder) {
+			withModel(t, setup, func(t *testing.T, m *model, c *Client, _ *output) {
 				err := c.Patch(t.Context(), DebugMonitor, 1, patched, replace)
 				switch {
 				case !v1Bits && err != nil:
@@ -298,7 +298,7 @@ func TestEveryFlippedBitOfRequests(t *testing.T) {
 			m.request = flipOnce(bit, "unpatch")
 			return m
 		}
-		withModel(t, setup, func(t *testing.T, m *model, c *Client, _ *strings.Builder) {
+		withModel(t, setup, func(t *testing.T, m *model, c *Client, _ *output) {
 			err := c.Unpatch(t.Context(), 3)
 			if m.crashed {
 				t.Fatalf("bit %d crashes the device", bit)
@@ -324,7 +324,7 @@ func TestEveryFlippedBitOfRequests(t *testing.T) {
 	r := patchRequest(Trampoline, 3, patched, replace)
 	for bit := range 8 * len(r.line) {
 		setup := func() *model { m := newModel(); m.request = flipOnce(bit, "tpatch"); return m }
-		withModel(t, setup, func(t *testing.T, m *model, c *Client, _ *strings.Builder) {
+		withModel(t, setup, func(t *testing.T, m *model, c *Client, _ *output) {
 			if _, err := c.Alloc(t.Context(), 100); err != nil {
 				t.Fatal(err)
 			}
@@ -367,7 +367,7 @@ func TestLateAnswerIsNotTheNextOnes(t *testing.T) {
 		m.answer = once("read", func(text string) (string, time.Duration) { return text, 5 * time.Second })
 		return m
 	}
-	withModel(t, setup, func(t *testing.T, m *model, c *Client, out *strings.Builder) {
+	withModel(t, setup, func(t *testing.T, m *model, c *Client, out *output) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		_, err := c.ReadMemory(ctx, 0x2000_0000, 4, nil)
 		cancel()
@@ -393,7 +393,7 @@ func TestDoubledAnswer(t *testing.T) {
 		m.answer = once("read", func(text string) (string, time.Duration) { return text + text, 0 })
 		return m
 	}
-	withModel(t, setup, func(t *testing.T, m *model, c *Client, _ *strings.Builder) {
+	withModel(t, setup, func(t *testing.T, m *model, c *Client, _ *output) {
 		for _, want := range []string{"one!", "two!", "six!"} {
 			m.mu.Lock()
 			m.store(0x2000_0000, []byte(want))
@@ -413,7 +413,7 @@ func TestCancelledRequest(t *testing.T) {
 		m.before = func(string) string { return "before\n" }
 		return m
 	}
-	withModel(t, setup, func(t *testing.T, m *model, c *Client, out *strings.Builder) {
+	withModel(t, setup, func(t *testing.T, m *model, c *Client, out *output) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(100*time.Millisecond, cancel)
 		if _, err := c.ReadMemory(ctx, 0x2000_0000, 4, nil); !errors.Is(err, context.Canceled) {
@@ -432,7 +432,7 @@ func TestCancelledRequest(t *testing.T) {
 // lines arrive cut short. The client learns what gets through.
 func TestLinesAdaptToTheBoard(t *testing.T) {
 	setup := func() *model { m := newModel(); m.ring = 128; return m }
-	withModel(t, setup, func(t *testing.T, m *model, c *Client, _ *strings.Builder) {
+	withModel(t, setup, func(t *testing.T, m *model, c *Client, _ *output) {
 		code := bytes.Repeat([]byte("code"), 100)
 		base, err := c.Alloc(t.Context(), 500)
 		if err != nil {
@@ -451,7 +451,7 @@ func TestLinesAdaptToTheBoard(t *testing.T) {
 func TestLongLines(t *testing.T) {
 	for _, nuttx := range []bool{false, true} {
 		setup := func() *model { m := newModel(); m.nuttx = nuttx; return m }
-		withModel(t, setup, func(t *testing.T, m *model, c *Client, _ *strings.Builder) {
+		withModel(t, setup, func(t *testing.T, m *model, c *Client, _ *output) {
 			if err := c.WriteMemory(t.Context(), 0x2000_0000, make([]byte, 3000)); err != nil {
 				t.Fatal(err)
 			}
@@ -479,7 +479,7 @@ func TestShell(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			setup := func() *model { m := newModel(); m.nuttx = true; change(m); return m }
-			withModel(t, setup, func(t *testing.T, m *model, c *Client, out *strings.Builder) {
+			withModel(t, setup, func(t *testing.T, m *model, c *Client, out *output) {
 				out.Reset()
 				m.mu.Lock()
 				m.before = func(string) string { return "log\r\n" }
@@ -503,7 +503,7 @@ func TestShell(t *testing.T) {
 }
 
 func TestSendBetweenRequests(t *testing.T) {
-	withModel(t, newModel, func(t *testing.T, m *model, c *Client, out *strings.Builder) {
+	withModel(t, newModel, func(t *testing.T, m *model, c *Client, out *output) {
 		if err := c.Send(t.Context(), []byte("he")); err != nil { // a line that is not finished
 			t.Fatal(err)
 		}
@@ -527,7 +527,7 @@ func TestSendBetweenRequests(t *testing.T) {
 }
 
 func TestReadsKeepToTheStallBudget(t *testing.T) {
-	withModel(t, newModel, func(t *testing.T, m *model, c *Client, _ *strings.Builder) {
+	withModel(t, newModel, func(t *testing.T, m *model, c *Client, _ *output) {
 		for _, test := range []struct {
 			baud, proven int // characters of the list of slots
 			least, most  int
@@ -614,7 +614,7 @@ func TestBusyMainLoop(t *testing.T) {
 				m.answer = func(_, text string) (string, time.Duration) { return text, delay / 4 }
 				return m
 			}
-			withModel(t, setup, func(t *testing.T, m *model, c *Client, out *strings.Builder) {
+			withModel(t, setup, func(t *testing.T, m *model, c *Client, out *output) {
 				for range 3 {
 					if _, err := c.ReadMemory(t.Context(), 0x2000_0000, 10, nil); err != nil {
 						t.Fatal(err)
@@ -633,7 +633,7 @@ func TestBusyMainLoop(t *testing.T) {
 
 func TestConnectionLost(t *testing.T) {
 	setup := func() *model { m := newModel(); m.answer = once("info", lost); return m }
-	withModel(t, setup, func(t *testing.T, m *model, c *Client, _ *strings.Builder) {
+	withModel(t, setup, func(t *testing.T, m *model, c *Client, _ *output) {
 		time.AfterFunc(10*time.Millisecond, func() { close(m.gone) })
 		if _, err := c.Info(t.Context()); !problem.Has(err, problem.BoardLost) || !errors.Is(err, ErrGone) {
 			t.Errorf("while waiting: %v", err)
@@ -643,7 +643,7 @@ func TestConnectionLost(t *testing.T) {
 			t.Errorf("afterwards: %v", err)
 		}
 	})
-	withModel(t, newModel, func(t *testing.T, m *model, c *Client, _ *strings.Builder) {
+	withModel(t, newModel, func(t *testing.T, m *model, c *Client, _ *output) {
 		c.Close()
 		if _, err := c.Info(t.Context()); !problem.Has(err, problem.BoardLost) || !errors.Is(err, ErrClosed) {
 			t.Errorf("after close: %v", err)
@@ -652,7 +652,7 @@ func TestConnectionLost(t *testing.T) {
 }
 
 func TestRequestsTakeTurns(t *testing.T) {
-	withModel(t, newModel, func(t *testing.T, m *model, c *Client, _ *strings.Builder) {
+	withModel(t, newModel, func(t *testing.T, m *model, c *Client, _ *output) {
 		results := make(chan error)
 		for range 4 {
 			go func() { _, err := c.ReadMemory(t.Context(), 0x2000_0000, 100, nil); results <- err }()
@@ -666,7 +666,7 @@ func TestRequestsTakeTurns(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	withModel(t, newModel, func(t *testing.T, m *model, c *Client, _ *strings.Builder) {
+	withModel(t, newModel, func(t *testing.T, m *model, c *Client, _ *output) {
 		ctx := t.Context()
 		check := func(what string, err error, code problem.Code) {
 			t.Helper()

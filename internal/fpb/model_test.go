@@ -541,13 +541,31 @@ func replaced(from, to string) func(string) (string, time.Duration) {
 
 func lost(string) (string, time.Duration) { return "", 0 }
 
+// output collects what is printed in a bubble of driven time.
+type output struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (o *output) write(p []byte) { o.mu.Lock(); defer o.mu.Unlock(); o.b.Write(p) }
+
+func (o *output) Reset() { o.mu.Lock(); defer o.mu.Unlock(); o.b.Reset() }
+
+// String waits for what is under way.
+func (o *output) String() string {
+	synctest.Wait()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
 // withModel runs f with a client that is connected to the model.
-func withModel(t *testing.T, m func() *model, f func(t *testing.T, m *model, c *Client, out *strings.Builder)) {
+func withModel(t *testing.T, m func() *model, f func(t *testing.T, m *model, c *Client, out *output)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		m := m()
-		var out strings.Builder
-		c := NewClient(m, Options{Output: func(p []byte) { out.Write(p) }})
+		var out output
+		c := NewClient(m, Options{Output: out.write})
 		defer c.Close()
 		answer, before, request := m.answer, m.before, m.request
 		m.answer, m.before, m.request = nil, nil, nil

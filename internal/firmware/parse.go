@@ -39,7 +39,7 @@ func Open(path string) (*Image, error) {
 	if err == nil && !was.Mode().IsRegular() {
 		return nil, problem.New(problem.NoELF, "name the ELF file that the linker wrote", "%s is not a file", path)
 	}
-	return read(path, f, func() (io.ReaderAt, func(), error) {
+	return read(path, f, findDebugFile, func() (io.ReaderAt, func(), error) {
 		f, err := os.Open(path)
 		if err != nil {
 			return nil, nil, err
@@ -56,10 +56,11 @@ func Open(path string) (*Image, error) {
 // change.
 func Parse(path string, data []byte) (*Image, error) {
 	r := bytes.NewReader(data)
-	return read(path, r, func() (io.ReaderAt, func(), error) { return r, func() {}, nil })
+	return read(path, r, nil, func() (io.ReaderAt, func(), error) { return r, func() {}, nil })
 }
 
-func read(path string, r io.ReaderAt, reopen func() (io.ReaderAt, func(), error)) (*Image, error) {
+// read reads an ELF. What it was stripped of is looked for with find, if that is given.
+func read(path string, r io.ReaderAt, find func(string, *elf.File) debugFile, reopen opener) (*Image, error) {
 	f, err := elf.NewFile(r)
 	if err != nil {
 		return nil, badELF(path, "it is not an ELF, or it is damaged: %w", err)
@@ -72,8 +73,16 @@ func read(path string, r io.ReaderAt, reopen func() (io.ReaderAt, func(), error)
 	if err := im.readContent(f); err != nil {
 		return nil, err
 	}
-	if err := im.readSymbols(f); err != nil {
+	var separate debugFile
+	stripped := f.Section(".debug_info") == nil && f.Section(".zdebug_info") == nil
+	if find != nil && (stripped || f.SectionByType(elf.SHT_SYMTAB) == nil) {
+		separate = find(path, f)
+	}
+	if err := im.readAllSymbols(f, separate); err != nil {
 		return nil, err
+	}
+	if stripped && separate.path != "" {
+		reopen = separate.open
 	}
 	im.buildID = im.identify(f)
 	im.byShort = lazily(im.shortNames)
@@ -97,6 +106,9 @@ func read(path string, r io.ReaderAt, reopen func() (io.ReaderAt, func(), error)
 			}
 			return f, done, err
 		})
+		if errors.Is(err, dwarf.ErrNone) && separate.missing() != "" {
+			err = fmt.Errorf("%w: %s", dwarf.ErrNone, separate.missing())
+		}
 		return result{info, err}
 	})
 	im.debug = func() (*dwarf.Info, error) { r := debug(); return r.info, r.err }
@@ -159,15 +171,8 @@ func (im *Image) readContent(f *elf.File) error {
 
 // identify finds the build-id in the file, or returns how to make one.
 func (im *Image) identify(f *elf.File) func() string {
-	for _, s := range f.Sections {
-		if s.Type != elf.SHT_NOTE || s.Size > 4096 {
-			continue
-		}
-		if data, err := s.Data(); err == nil {
-			if id := gnuBuildID(data); id != "" {
-				return func() string { return id }
-			}
-		}
+	if id := buildID(f); id != "" {
+		return func() string { return id }
 	}
 	return lazily(func() string {
 		sum := sha256.New()
@@ -177,6 +182,21 @@ func (im *Image) identify(f *elf.File) func() string {
 		}
 		return hex.EncodeToString(sum.Sum(nil))
 	})
+}
+
+// buildID returns the GNU build-id in hex, empty if there is none.
+func buildID(f *elf.File) string {
+	for _, s := range f.Sections {
+		if s.Type != elf.SHT_NOTE || s.Size > 4096 {
+			continue
+		}
+		if data, err := s.Data(); err == nil {
+			if id := gnuBuildID(data); id != "" {
+				return id
+			}
+		}
+	}
+	return ""
 }
 
 // gnuBuildID finds the NT_GNU_BUILD_ID note; empty if there is none.

@@ -60,6 +60,7 @@ func (c *comparer) plausible(r *Report) error {
 			"all %d functions of %s differ from %s, which has no debug information: it may be built by another compiler or with other flags",
 			compared, path.Base(r.Unit), path.Base(c.Image.Path()))
 	}
-	r.Notes = append(r.Notes, fmt.Sprintf("%s has no debug information: static variables are told apart by their names alone", path.Base(c.Image.Path())))
+	_, err := c.Image.Debug()
+	r.Notes = append(r.Notes, fmt.Sprintf("%s: %v; static variables are told apart by their names alone", path.Base(c.Image.Path()), err))
 	return nil
 }

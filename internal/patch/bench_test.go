@@ -1,0 +1,95 @@
+package patch
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/fpbls/fpbls/internal/firmware"
+	"github.com/fpbls/fpbls/internal/toolchain"
+	testfirmware "github.com/fpbls/fpbls/testdata/firmware"
+)
+
+// longUnit is a source of 5,000 lines.
+func longUnit() []byte {
+	var b bytes.Buffer
+	fmt.Fprint(&b, "#include \"app.h\"\nint sensor_offset = 3;\nvoid sensor_watch(void (*callback)(int)) { (void)callback; }\nint sensor_average(int sample) { return sample; }\n")
+	const functions = 4990 / 10
+	for n := range functions {
+		fmt.Fprintf(&b, `
+int filler_%[1]d(int *values, int n)
+{
+    static int sum;
+    const char *text = "value %[1]d\n";
+    for (int i = 0; i < n; i++)
+        sum += values[i] > %[1]d ? values[i] * sensor_offset : text[i %% 5];
+    return sum ^ sensor_average(sum << (n & 7));
+}
+`, n)
+	}
+	fmt.Fprint(&b, "int sensor_read(int channel)\n{\n    int sum = 0;\n")
+	for n := range functions {
+		if n%100 == 0 {
+			fmt.Fprintf(&b, "    sum += filler_%d(&channel, 1);\n", n)
+		}
+	}
+	fmt.Fprint(&b, "    return sum;\n}\n")
+	return b.Bytes()
+}
+
+// BenchmarkCompare finds the one changed function of a unit of 5,000 lines. ratio is the
+// whole, the compile included, over the same compile alone.
+func BenchmarkCompare(b *testing.B) {
+	dir, err := filepath.EvalSymlinks(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	project, err := testfirmware.Demo().With("-Wl,--no-gc-sections").Write(dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	source, text := filepath.Join(dir, "app", "sensor.c"), longUnit()
+	if err := os.WriteFile(source, text, 0o644); err != nil {
+		b.Fatal(err)
+	}
+	if err := project.Build(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	image, err := firmware.Open(project.ELF)
+	if err != nil {
+		b.Fatal(err)
+	}
+	database, err := toolchain.LoadDatabase(project.CompileCommands)
+	if err != nil {
+		b.Fatal(err)
+	}
+	image.Warm()
+	builder := &Builder{Image: image, Database: database, Toolchain: toolchain.New(toolchain.Config{Env: os.Environ()})}
+	command, err := database.Command(source)
+	if err != nil {
+		b.Fatal(err)
+	}
+	text = bytes.Replace(text, []byte("sum << (n & 7)"), []byte("sum << (n & 3)"), 1)
+	var whole, compiler time.Duration
+	for b.Loop() {
+		start := time.Now()
+		report, err := builder.Compare(b.Context(), Unit{Path: source, Text: text})
+		if err != nil {
+			b.Fatal(err)
+		}
+		whole += time.Since(start)
+		if changed := report.Changed(); len(changed) != 1 || changed[0].Name != "filler_0" {
+			b.Fatalf("%d functions changed, of %d", len(changed), len(report.Functions))
+		}
+		start = time.Now()
+		if _, err := builder.Toolchain.Compile(b.Context(), toolchain.Unit{Command: command, Text: text}); err != nil {
+			b.Fatal(err)
+		}
+		compiler += time.Since(start)
+	}
+	b.ReportMetric(float64(whole)/float64(compiler), "ratio")
+	b.ReportMetric(float64(compiler.Milliseconds())/float64(b.N), "compile-ms")
+}

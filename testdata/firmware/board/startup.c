@@ -13,6 +13,12 @@
 #define SYST_RVR    REG(0xE000E014)
 #define SYST_CVR    REG(0xE000E018)
 
+#ifdef BOARD_TICK
+void BOARD_TICK(uint32_t millis); /* from the interrupt */
+#else
+#define BOARD_TICK(millis) (void)(millis)
+#endif
+
 extern uint32_t _stack_top, _data_load, _data_start, _data_end, _bss_start, _bss_end;
 
 int main(void);
@@ -25,12 +31,6 @@ static volatile uint32_t millis;
 uint32_t board_millis(void) { return millis; }
 
 void board_led(int on) { GPIOC_BSRR = on ? 1u << 29 : 1u << 13; }
-
-#ifdef BOARD_TICK
-void BOARD_TICK(uint32_t millis); /* from the interrupt */
-#else
-#define BOARD_TICK(millis) (void)(millis)
-#endif
 
 static void SysTick_Handler(void)
 {

@@ -1,8 +1,6 @@
 package firmware
 
 import (
-	"slices"
-
 	"github.com/fpbls/fpbls/internal/dwarf"
 	"github.com/fpbls/fpbls/internal/thumb"
 )
@@ -66,29 +64,11 @@ func (im *Image) keptAcross(caller, callee *Symbol, call Branch, debug *dwarf.In
 		return 0 // nothing comes behind a tail call
 	}
 	known := im.steps(caller, debug, 0)
-	kept := liveBehind(known, call.Addr)
-	if set := pending(known, call.Addr, arguments(caller, debug, 0)) &^ arguments(callee, debug, 0x000f); set != 0 {
-		kept |= set & liveBehind(im.steps(caller, debug, 0x000f), call.Addr)
+	kept := thumb.LiveBehind(known, call.Addr)
+	if set := thumb.Pending(known, call.Addr, arguments(caller, debug, 0)) &^ arguments(callee, debug, 0x000f); set != 0 {
+		kept |= set & thumb.LiveBehind(im.steps(caller, debug, 0x000f), call.Addr)
 	}
 	return kept & thumb.CallClobber &^ thumb.Set(thumb.LR) &^ results(callee, debug)
-}
-
-// pending returns the registers that the code in front of the call sets and does not
-// read, which no compiler does for nothing. initial are set when the function is
-// entered.
-func pending(steps []step, call uint32, initial thumb.Registers) thumb.Registers {
-	var set, used thumb.Registers
-	for _, s := range slices.Backward(steps) {
-		if s.addr >= call {
-			continue
-		}
-		if s.calls {
-			return set
-		}
-		set |= s.kills &^ used
-		used |= s.reads | s.kills
-	}
-	return set | initial&^used
 }
 
 // results are the registers that the function returns its value in.
@@ -116,123 +96,26 @@ func arguments(f *Symbol, debug *dwarf.Info, open thumb.Registers) thumb.Registe
 	return 1<<named - 1 | open
 }
 
-// A step is an instruction of a function in the analysis of what registers hold.
-type step struct {
-	addr         uint32
-	reads, kills thumb.Registers
-	next         []int
-	calls        bool
-	live         thumb.Registers // before it
-}
-
-// liveBehind returns the registers whose values are used behind the instruction at
-// the address before they are written.
-func liveBehind(steps []step, addr uint32) thumb.Registers {
-	for changed := true; changed; {
-		changed = false
-		for i := len(steps) - 1; i >= 0; i-- {
-			s := &steps[i]
-			var out thumb.Registers
-			for _, n := range s.next {
-				out |= steps[n].live
-			}
-			if live := s.reads | out&^s.kills; live != s.live {
-				s.live, changed = live, true
-			}
-		}
-	}
-	var behind thumb.Registers
-	for _, s := range steps {
-		if s.addr == addr {
-			for _, n := range s.next {
-				behind |= steps[n].live
-			}
-		}
-	}
-	return behind
-}
-
 // steps decodes the function. open are the registers that calls are taken to read
 // where that is not known.
-func (im *Image) steps(f *Symbol, debug *dwarf.Info, open thumb.Registers) []step {
-	var steps []step
-	var insts []thumb.Inst
-	at := make(map[uint32]int)
-	for addr, inst := range im.instructions(f, nil) {
-		at[addr] = len(steps)
-		steps, insts = append(steps, step{addr: addr}), append(insts, inst)
-	}
-	conditional := 0 // how many instructions of an IT block are left
-	for i, inst := range insts {
-		s := &steps[i]
-		reads, writes, ok := inst.Uses()
-		if !ok { // a coprocessor: assume that it needs nothing and leaves all
-			reads, writes = 0, 0
-		}
-		s.reads, s.kills = reads, writes
-		to, direct := inst.BranchTarget(s.addr)
-		inside := direct && to-f.Addr < f.Size
-		switch {
-		case inst.Op == thumb.OpBL:
-			// Of what else the callee may change no caller reads anything, unless it
-			// counts on it.
-			s.reads, s.kills, s.calls = arguments(im.At(to), debug, open), thumb.Set(thumb.LR)|results(im.At(to), debug), true
-		case inst.Op == thumb.OpBLX:
-			s.reads, s.kills, s.calls = reads|open, thumb.CallClobber, true
-		case direct && !inside:
-			s.reads |= arguments(im.At(to), debug, open) // a tail call
-		case inst.Op == thumb.OpBX && inst.Rm == thumb.LR, inst.EndsFlow() && (inst.Op == thumb.OpPOP || inst.Op == thumb.OpLDM):
-			s.reads |= results(f, debug)
-		}
-		if conditional > 0 {
-			s.kills = 0
-		}
-		if falls := !inst.EndsFlow() || conditional > 0; falls && i+1 < len(steps) {
-			s.next = append(s.next, i+1)
-		}
-		if n, ok := at[to]; inside && ok && inst.Op != thumb.OpBL {
-			s.next = append(s.next, n)
-		}
-		if inst.Op == thumb.OpTBB || inst.Op == thumb.OpTBH {
-			s.next = im.tableTargets(f, s.addr, inst, at)
-		}
-		conditional = max(conditional-1, 0)
-		if inst.Op == thumb.OpIT {
-			conditional = itLength(inst.Imm)
-		}
-	}
-	return steps
-}
-
-// itLength is how many instructions an IT block has: its mask ends with a one
-// (DDI 0403E A7.7.38).
-func itLength(state uint32) int {
-	n := 4
-	for ; n > 1 && state&1 == 0; n-- {
-		state >>= 1
-	}
-	return n
-}
-
-// tableTargets lists where a table branch with its table behind it may go to.
-func (im *Image) tableTargets(f *Symbol, addr uint32, inst thumb.Inst, at map[uint32]int) []int {
-	var next []int
-	size := uint32(1)
-	if inst.Op == thumb.OpTBH {
-		size = 2
-	}
-	for entry := addr + 4; im.IsData(entry) && entry-f.Addr < f.Size; entry += size {
-		p, ok := im.Bytes(entry, size)
-		if !ok {
-			break
-		}
-		offset := uint32(p[0])
-		if size == 2 {
-			offset |= uint32(p[1]) << 8
-		}
-		if n, ok := at[addr+4+2*offset]; ok {
-			next = append(next, n)
-		}
-	}
-	return next
+func (im *Image) steps(f *Symbol, debug *dwarf.Info, open thumb.Registers) []thumb.Step {
+	return thumb.Flow{
+		Branch: func(addr uint32, i thumb.Inst) (uint32, bool) {
+			to, _ := i.BranchTarget(addr)
+			return to, to-f.Addr < f.Size
+		},
+		Call: func(addr uint32, i thumb.Inst) (thumb.Registers, thumb.Registers) {
+			to, _ := i.BranchTarget(addr)
+			callee := im.At(to)
+			return arguments(callee, debug, open), results(callee, debug)
+		},
+		Open:   open,
+		Result: results(f, debug),
+		Literal: func(addr, n uint32) ([]byte, bool) {
+			if addr-f.Addr >= f.Size || !im.IsData(addr) {
+				return nil, false
+			}
+			return im.Bytes(addr, n)
+		},
+	}.Steps(im.instructions(f, nil))
 }

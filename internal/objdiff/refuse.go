@@ -6,6 +6,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/fpbls/fpbls/internal/dwarf"
 	"github.com/fpbls/fpbls/internal/problem"
 )
 
@@ -60,7 +61,12 @@ func (c *comparer) plausible(r *Report) error {
 			"all %d functions of %s differ from %s, which has no debug information: it may be built by another compiler or with other flags",
 			compared, path.Base(r.Unit), path.Base(c.Image.Path()))
 	}
-	_, err := c.Image.Debug()
-	r.Notes = append(r.Notes, fmt.Sprintf("%s: %v; static variables are told apart by their names alone", path.Base(c.Image.Path()), err))
+	note := fmt.Sprintf("%s has no debug information: static variables are told apart by their names alone", path.Base(c.Image.Path()))
+	if _, err := c.Image.Debug(); err != nil {
+		if _, where, ok := strings.Cut(err.Error(), dwarf.ErrNone.Error()+": "); ok {
+			note += "; " + where // its debug file is not there
+		}
+	}
+	r.Notes = append(r.Notes, note)
 	return nil
 }

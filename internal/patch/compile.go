@@ -1,6 +1,7 @@
 package patch
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,12 +19,14 @@ import (
 	"github.com/fpbls/fpbls/internal/toolchain"
 )
 
-// compiled is a unit, compiled twice: exactly as the firmware was, which tells what
-// differs, and as a patch needs it.
+// compiled is a unit, compiled exactly as the firmware was, which tells what differs,
+// and as a patch needs it: that is another compile unless the first will do.
 type compiled struct {
 	path         string
-	report       *objdiff.Report // nil if it could not be compared
-	incomparable error           // why
+	exact        bool                            // the object is that of the first compile
+	again        func(ctx context.Context) error // makes it that of another
+	report       *objdiff.Report                 // nil if it could not be compared
+	incomparable error                           // why
 
 	object      *object.Object
 	debug       *dwarf.Info // of the object; nil without any
@@ -65,7 +68,8 @@ func (b *Builder) compileAll(ctx context.Context, units []Unit) ([]*compiled, er
 	return all, context.Cause(ctx)
 }
 
-// compileUnit runs both compiles side by side.
+// compileUnit compiles the unit once if that may do for the patch, else both ways side
+// by side.
 func (b *Builder) compileUnit(ctx context.Context, unit Unit) (*compiled, error) {
 	command, err := b.command(ctx, unit.Path)
 	if err != nil {
@@ -74,10 +78,17 @@ func (b *Builder) compileUnit(ctx context.Context, unit Unit) (*compiled, error)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	c := &compiled{path: unit.Path, note: command.Note}
+	c.again = func(ctx context.Context) error { return c.compile(ctx, b, unit, command) }
+	if inSections(command) {
+		return c, c.once(ctx, b, unit, command)
+	}
 	var compared error
 	var both sync.WaitGroup
 	both.Go(func() {
-		if c.report, compared = b.compare(ctx, unit, command); compared != nil && !problem.Has(compared, problem.CannotCompare) {
+		var found *comparison
+		if found, compared = b.compare(ctx, unit, command); compared == nil {
+			c.report = found.report
+		} else if !problem.Has(compared, problem.CannotCompare) {
 			cancel()
 		}
 	})
@@ -93,6 +104,42 @@ func (b *Builder) compileUnit(ctx context.Context, unit Unit) (*compiled, error)
 		return nil, compared // the first to fail has cancelled the other
 	}
 	return c, err
+}
+
+// inSections reports whether the command gives every function and variable a section
+// of its own.
+func inSections(c toolchain.Command) bool {
+	last := func(option string) bool {
+		on := false
+		for _, a := range c.Args {
+			if a == "-f"+option || a == "-fno-"+option {
+				on = a == "-f"+option
+			}
+		}
+		return on
+	}
+	return last("function-sections") && last("data-sections")
+}
+
+// once compiles the unit as the firmware was, and again only if the object would not do:
+// it has the wrong lines or dates. What else can be wrong with it shows when it is
+// linked; see gatherer.recompile.
+func (c *compiled) once(ctx context.Context, b *Builder, unit Unit, command toolchain.Command) error {
+	found, err := b.compare(ctx, unit, command)
+	switch {
+	case problem.Has(err, problem.CannotCompare):
+		c.incomparable = err
+		return c.again(ctx)
+	case err != nil:
+		return err
+	}
+	c.report = found.report
+	if found.renumbered || found.dated {
+		return c.again(ctx)
+	}
+	c.exact, c.object, c.debug, c.diagnostics = true, found.object, found.debug, found.diagnostics
+	c.library = func() ([]byte, error) { return b.Toolchain.LibGCC(context.WithoutCancel(ctx), command) }
+	return nil
 }
 
 // compile compiles the unit as a patch needs it.
@@ -117,14 +164,28 @@ func (b *Builder) Compare(ctx context.Context, unit Unit) (*objdiff.Report, erro
 	if err != nil {
 		return nil, err
 	}
-	return b.compare(ctx, unit, command)
+	found, err := b.compare(ctx, unit, command)
+	if err != nil {
+		return nil, err
+	}
+	return found.report, nil
+}
+
+// A comparison is a unit, compiled as the firmware was, and how it differs.
+type comparison struct {
+	report      *objdiff.Report
+	object      *object.Object
+	debug       *dwarf.Info // nil without any
+	diagnostics []toolchain.Diagnostic
+	renumbered  bool // lines have the numbers that they had in the firmware
+	dated       bool // there is a __DATE__ or __TIME__ in it, which is not today's
 }
 
 // sentinelDate is what __DATE__ and __TIME__ are in the object that is compared,
 // so that they can be told from dates that somebody wrote.
 var sentinelDate = time.Date(1971, time.March, 4, 5, 6, 7, 0, time.UTC)
 
-func (b *Builder) compare(ctx context.Context, unit Unit, command toolchain.Command) (*objdiff.Report, error) {
+func (b *Builder) compare(ctx context.Context, unit Unit, command toolchain.Command) (*comparison, error) {
 	text, err := unit.text()
 	if err != nil {
 		return nil, err
@@ -165,7 +226,10 @@ func (b *Builder) compare(ctx context.Context, unit Unit, command toolchain.Comm
 			}
 		}
 	}
-	return report, nil
+	return &comparison{
+		report: report, object: o, debug: in.ObjectDebug, diagnostics: result.Diagnostics, renumbered: lines != nil,
+		dated: bytes.Contains(result.Object, []byte(sentinelDate.Format("Jan _2 2006"))) || bytes.Contains(result.Object, []byte(sentinelDate.Format(time.TimeOnly))),
+	}, nil
 }
 
 // command picks the compile command of the file. Where the database has several

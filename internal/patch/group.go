@@ -121,6 +121,29 @@ func (u *compiled) function(f *firmware.Symbol) *objdiff.Function {
 // finish completes the groups and puts them in order.
 func (g *gatherer) finish(ctx context.Context) (*Injection, error) {
 	var links [][2]*target
+	for again := true; again; {
+		var err error
+		if links, err = g.complete(ctx); err != nil {
+			return nil, err
+		}
+		if again, err = g.recompile(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := g.checkCalls(); err != nil {
+		return nil, err
+	}
+	if err := g.checkLayouts(); err != nil {
+		return nil, err
+	}
+	g.arrange(links)
+	g.in.look()
+	return g.in, nil
+}
+
+// complete adds what belongs to the targets, until nothing is missing.
+func (g *gatherer) complete(ctx context.Context) ([][2]*target, error) {
+	var links [][2]*target
 	for done := -1; done < len(g.in.targets)+len(g.in.units); {
 		done = len(g.in.targets) + len(g.in.units)
 		links = g.depend()
@@ -137,15 +160,62 @@ func (g *gatherer) finish(ctx context.Context) (*Injection, error) {
 			return nil, err
 		}
 	}
-	if err := g.checkCalls(); err != nil {
-		return nil, err
+	return links, nil
+}
+
+// recompile looks at units that were compiled only once, as the firmware was: where
+// their code counts on registers that others keep (-fipa-ra), or cannot be linked as it
+// is, they are compiled as a patch. True: it was done, and the code is another one.
+func (g *gatherer) recompile(ctx context.Context) (bool, error) {
+	if len(g.in.targets) == 0 || !slices.ContainsFunc(g.in.units, func(u *compiled) bool { return u.exact }) {
+		return false, nil
 	}
-	if err := g.checkLayouts(); err != nil {
-		return nil, err
+	p, err := prepare(g.Image, g.in.targets, nil)
+	if err == nil && !p.CountsOnCallees(g.calling) {
+		return false, nil
 	}
-	g.arrange(links)
-	g.in.look()
-	return g.in, nil
+	watch := startWatch()
+	defer watch.lap(&g.in.compile)
+	for _, u := range g.in.units {
+		if u.exact {
+			u.exact = false
+			if err := u.again(ctx); err != nil {
+				return false, err
+			}
+		}
+	}
+	for _, t := range g.in.targets {
+		t.keep, t.relies = 0, nil
+	}
+	return true, nil
+}
+
+// calling tells how a function is called: one of the units as it is there, others as in
+// the image.
+func (g *gatherer) calling(name string) linker.Calling {
+	for _, u := range g.in.units {
+		if u.debug == nil {
+			continue
+		}
+		if addr, ok := u.addressOf(name); ok {
+			return callingOf(u.debug, name, addr)
+		}
+	}
+	if debug, err := g.Image.Debug(); err == nil {
+		for _, s := range g.Image.Lookup(name) {
+			return callingOf(debug, s.Name, s.Addr)
+		}
+	}
+	return linker.Calling{May: 0x000f, Result: 0x0003}
+}
+
+func callingOf(debug *dwarf.Info, name string, addr uint32) linker.Calling {
+	c := linker.Calling{Result: 1<<debug.ResultRegisters(name, addr) - 1}
+	named, known := debug.NamedRegisters(name, addr)
+	if c.Arguments = 1<<named - 1; !known || debug.ArgumentRegisters(name, addr) != named {
+		c.May = 0x000f
+	}
+	return c
 }
 
 // depend adds what is in one group with the targets by comparison.

@@ -62,14 +62,21 @@ func (g *gatherer) checkLayouts() error {
 
 // types are those of the unit; it has the function.
 func (u *compiled) types(function string) (*dwarf.Types, bool) {
+	addr, ok := u.addressOf(function)
+	if !ok {
+		return nil, false
+	}
+	return u.debug.TypesAt(addr)
+}
+
+// addressOf is where the unit's debug information has the function.
+func (u *compiled) addressOf(function string) (uint32, bool) {
 	for _, s := range u.object.Symbols {
 		if s.Name == function && s.Section != nil && s.IsFunction() {
-			if addr, ok := u.debug.AddressOf(s.Section, s.Value); ok {
-				return u.debug.TypesAt(addr)
-			}
+			return u.debug.AddressOf(s.Section, s.Value)
 		}
 	}
-	return nil, false
+	return 0, false
 }
 
 // layoutCheck compares the types of one unit.

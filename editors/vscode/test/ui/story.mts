@@ -100,9 +100,10 @@ async function story(board: Awaited<ReturnType<Session['board']>>): Promise<void
   await key('End');
   for (let i = 0; i < 'all systems nominal";'.length; i++) await key('Backspace');
   await type('patched by action";');
-  await again(() => key('Control+.'), page.locator('.action-widget .monaco-list-row', { hasText: 'Inject' }));
+  const inject = page.locator('.action-widget .monaco-list-row', { hasText: 'Inject `status_text`' });
+  await again(() => key('Control+.'), inject);
   await shot('action');
-  await page.locator('.action-widget .monaco-list-row', { hasText: 'Inject' }).click();
+  await inject.click();
   await told(/status_text → slot \d/).first().waitFor();
   await terminal('patched by action');
   await lens(/live, slot 0/).waitFor();

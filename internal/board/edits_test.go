@@ -32,6 +32,7 @@ var updateEdits = flag.Bool("update", false, "rewrite the outcomes in testdata/e
 // differs is injected. Its lines:
 //
 //	edit FILE: OLD => NEW   what the user changes; \n stands for a line end
+//	mode MODE               how entries are caught, if not as fpbls chooses
 //
 // and what comes of it, as go test -update writes it:
 //
@@ -70,8 +71,8 @@ func TestEdits(t *testing.T) {
 						continue
 					}
 					t.Run(name, func(t *testing.T) {
-						edits, want := parseEntry(t, string(entry.Data), level)
-						got := c.play(t, edits)
+						edits, mode, want := parseEntry(t, string(entry.Data), level)
+						got := c.play(t, edits, mode)
 						if outcomes[name] == nil {
 							outcomes[name] = make(map[string][]string)
 						}
@@ -95,14 +96,18 @@ type edit struct{ file, old, by string }
 
 var editLine = regexp.MustCompile(`^edit ([\w./]+): (.*?) =>(?: (.*))?$`)
 
-// parseEntry returns an entry's edits, and its outcome at the level.
-func parseEntry(t *testing.T, text, level string) (edits []edit, outcome []string) {
+// parseEntry returns an entry's edits and mode, and its outcome at the level.
+func parseEntry(t *testing.T, text, level string) (edits []edit, mode string, outcome []string) {
 	t.Helper()
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		if m := editLine.FindStringSubmatch(line); m != nil {
 			unescape := strings.NewReplacer(`\n`, "\n")
 			edits = append(edits, edit{m[1], unescape.Replace(m[2]), unescape.Replace(m[3])})
+			continue
+		}
+		if name, ok := strings.CutPrefix(line, "mode "); ok {
+			mode = name
 			continue
 		}
 		if rest, ok := strings.CutPrefix(line, level+" "); ok {
@@ -115,7 +120,7 @@ func parseEntry(t *testing.T, text, level string) (edits []edit, outcome []strin
 	if len(edits) == 0 {
 		t.Fatal("no edit")
 	}
-	return edits, outcome
+	return edits, mode, outcome
 }
 
 // rewriteEdits writes the outcomes into the archives.
@@ -129,7 +134,7 @@ func rewriteEdits(t *testing.T, files, levels []string, outcomes map[string]map[
 			entry := &archive.Files[i]
 			var b bytes.Buffer
 			for line := range strings.Lines(string(entry.Data)) {
-				if editLine.MatchString(strings.TrimSpace(line)) {
+				if editLine.MatchString(strings.TrimSpace(line)) || strings.HasPrefix(line, "mode ") {
 					b.WriteString(line)
 				}
 			}
@@ -182,7 +187,7 @@ func newCatalogue(t *testing.T, level string) *catalogue {
 }
 
 // play saves the edited files, injects what differs, and says what came of it.
-func (c *catalogue) play(t *testing.T, edits []edit) (outcome []string) {
+func (c *catalogue) play(t *testing.T, edits []edit, mode string) (outcome []string) {
 	changed := maps.Clone(c.sources)
 	var files []string
 	for _, e := range edits {
@@ -208,6 +213,7 @@ func (c *catalogue) play(t *testing.T, edits []edit) (outcome []string) {
 				Toolchain: toolchain.New(toolchain.Config{Workspace: []string{b.Dir}, Env: os.Environ()}),
 			},
 			Changed: true,
+			Mode:    mode,
 		}
 		for i, file := range files {
 			u := patch.Unit{Path: path(file), Text: []byte(changed[file])}

@@ -36,6 +36,7 @@ func TestLoaders(t *testing.T) {
 		{"1.6, shell that sleeps", v2, "auto", ""},
 		{"1.6, shell to be entered", sim.Config{}, "auto", ""},
 		{"1.6, no trampolines", sim.Config{}, "trampoline", problem.ModeUnavailable},
+		{"1.6, no trampolines", sim.Config{}, "auto", ""},
 		{"1.6, no trampolines", sim.Config{}, "debugmon", ""},
 		{"1.6, no DebugMonitor", v2, "auto", problem.ModeUnavailable},
 		{"1.6, no Flash Patch unit", sim.Config{}, "auto", problem.NoFPB},

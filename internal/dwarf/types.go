@@ -3,7 +3,6 @@ package dwarf
 import (
 	"debug/dwarf"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -21,7 +20,9 @@ type Layout struct {
 	Size    int64
 	File    string // of the declaration
 	Line    int
-	Members []Member
+	Members []Member // of a class, its bases come first
+
+	Virtuals []Virtual // of a class: its own ones, not those it only inherits
 }
 
 // A Member is one of a structure or union, or a name of an enumeration.
@@ -61,7 +62,7 @@ func (i *Info) TypesAt(addr uint32) (t *Types, ok bool) {
 		}
 		r := typeReader{data: data, types: &Types{
 			Layouts: make(map[string]Layout), Functions: make(map[string][]string), Variables: make(map[string]Variable),
-		}, used: make(map[dwarf.Offset][]dwarf.Offset), origins: make(map[dwarf.Offset][]dwarf.Offset), names: make(map[dwarf.Offset]string)}
+		}, used: make(map[dwarf.Offset][]dwarf.Offset), origins: make(map[dwarf.Offset][]dwarf.Offset), names: make(map[dwarf.Offset]string), bases: make(map[string][]string)}
 		return r.types, r.read(c.unit) == nil
 	}
 	return nil, false
@@ -77,6 +78,7 @@ type typeReader struct {
 	names     map[dwarf.Offset]string         // of functions
 	used      map[dwarf.Offset][]dwarf.Offset // types in a function
 	origins   map[dwarf.Offset][]dwarf.Offset // functions that one was made of or contains
+	bases     map[string][]string             // the classes that one inherits from
 }
 
 // maxTypes bounds the types that one leads to.
@@ -92,7 +94,8 @@ func (t *typeReader) read(unit dwarf.Offset) error {
 	if lines, err := t.data.LineReader(cu); err == nil && lines != nil {
 		t.files = lines.Files()
 	}
-	stack := []dwarf.Offset{0} // the function that each open entry is in
+	type scope struct{ function, class dwarf.Offset }
+	stack := []scope{{}} // the function that each open entry is in, or the class
 	for len(stack) > 0 && len(stack) < maxDepth {
 		e, err := r.Next()
 		if err != nil {
@@ -105,7 +108,8 @@ func (t *typeReader) read(unit dwarf.Offset) error {
 			stack = stack[:len(stack)-1]
 			continue
 		}
-		function := stack[len(stack)-1]
+		outer := stack[len(stack)-1]
+		function := outer.function
 		switch e.Tag {
 		case dwarf.TagCompileUnit:
 			return t.finish() // the next one
@@ -115,6 +119,9 @@ func (t *typeReader) read(unit dwarf.Offset) error {
 			t.names[function] = str(e, dwarf.AttrLinkageName)
 			if t.names[function] == "" {
 				t.names[function] = str(e, dwarf.AttrName)
+			}
+			if outer.class != 0 {
+				t.used[function] = append(t.used[function], outer.class) // also a static method's
 			}
 		case dwarf.TagStructType, dwarf.TagUnionType, dwarf.TagClassType, dwarf.TagEnumerationType, dwarf.TagTypedef:
 			t.layout(e)
@@ -132,7 +139,11 @@ func (t *typeReader) read(unit dwarf.Offset) error {
 			}
 		}
 		if e.Children {
-			stack = append(stack, function)
+			inner := scope{function: function}
+			if e.Tag == dwarf.TagStructType || e.Tag == dwarf.TagClassType {
+				inner = scope{class: e.Offset}
+			}
+			stack = append(stack, inner)
 		}
 	}
 	return t.finish()
@@ -159,8 +170,11 @@ func (t *typeReader) finish() error {
 		for _, typ := range all {
 			names = append(names, t.leadsTo(typ)...)
 		}
-		slices.Sort(names)
-		t.types.Functions[name] = slices.Compact(names)
+		t.types.Functions[name] = t.withBases(names)
+	}
+	for name, v := range t.types.Variables {
+		v.Types = t.withBases(v.Types)
+		t.types.Variables[name] = v
 	}
 	return nil
 }
@@ -220,14 +234,26 @@ func (t *typeReader) layout(e *dwarf.Entry) {
 	l := Layout{Size: typ.Size()}
 	l.File, l.Line = t.place(def)
 	var lines []int
+	var bases []string
 	for def.Children {
 		child, err := r.Next()
 		if err != nil || child == nil || child.Tag == 0 {
 			break
 		}
-		if child.Tag == dwarf.TagMember || child.Tag == dwarf.TagEnumerator {
-			_, line := t.place(child)
+		_, line := t.place(child)
+		switch child.Tag {
+		case dwarf.TagMember, dwarf.TagEnumerator:
 			lines = append(lines, line)
+		case dwarf.TagInheritance:
+			if base, ok := t.base(child); ok {
+				l.Members = append(l.Members, base)
+				bases = append(bases, base.Type)
+			}
+		case dwarf.TagSubprogram:
+			if v, ok := virtual(child); ok {
+				v.Line = line
+				l.Virtuals = append(l.Virtuals, v)
+			}
 		}
 		if child.Children {
 			r.SkipChildren()
@@ -242,6 +268,7 @@ func (t *typeReader) layout(e *dwarf.Entry) {
 	switch u := typ.(type) {
 	case *dwarf.StructType:
 		l.Name = structName(u, name)
+		t.bases[l.Name] = bases
 		for n, f := range u.Field {
 			m := Member{Name: f.Name, Type: typeName(f.Type), Form: form(f.Type, 0), Offset: f.ByteOffset, Line: line(n)}
 			if f.BitSize > 0 {

@@ -37,7 +37,7 @@ func (im *Image) findOnce() map[uint32]string {
 	}
 	for _, f := range im.functions {
 		// Hardware enters a handler whenever it likes.
-		if once[f.Addr] == "" && !vectors[f.Addr] && len(im.entering(f))+pointers[f.Addr] == 1 && !im.returns(f) {
+		if once[f.Addr] == "" && len(vectors[f.Addr]) == 0 && len(im.entering(f))+pointers[f.Addr] == 1 && !im.returns(f) {
 			once[f.Addr] = "does not return, and is entered at one place"
 		}
 	}
@@ -108,10 +108,10 @@ func (im *Image) loops(f *Symbol, place uint32) bool {
 func (im *Image) AddressTaken(f *Symbol) bool { return im.pointers().count[f.Addr] > 0 }
 
 // pointers are, by the function's address, how many words hold it, and pairs of
-// instructions make it, and whether it is an exception handler.
+// instructions make it, and the numbers of the exceptions that it handles.
 type pointers struct {
 	count   map[uint32]int
-	vectors map[uint32]bool
+	vectors map[uint32][]int
 }
 
 func (im *Image) findPointers() pointers {
@@ -119,7 +119,7 @@ func (im *Image) findPointers() pointers {
 	for _, f := range im.functions {
 		starts[f.Addr] = true
 	}
-	count, vectors := make(map[uint32]int), make(map[uint32]bool)
+	count, vectors := make(map[uint32]int), make(map[uint32][]int)
 	if len(im.functions) == 0 {
 		return pointers{count, vectors}
 	}
@@ -134,7 +134,7 @@ func (im *Image) findPointers() pointers {
 			case isStart(v):
 				count[v&^1]++
 				if table && at >= 4 {
-					vectors[v&^1] = true
+					vectors[v&^1] = append(vectors[v&^1], int(at/4))
 				}
 			case at >= 8 && v != 0:
 				table = false

@@ -90,6 +90,7 @@ func read(path string, r io.ReaderAt, find func(string, *elf.File) debugFile, re
 	im.loaderPath = lazily(im.findLoaderPath)
 	im.once = lazily(im.findOnce)
 	im.pointers = lazily(im.findPointers)
+	im.exceptions = lazily(im.findExceptions)
 	type result struct {
 		info *dwarf.Info
 		err  error

@@ -62,12 +62,13 @@ type Client struct {
 	unsynced bool       // late answers may still come
 	stale    []*pattern // what they look like
 	nonce    uint32
-	last     *Info    // as it should be now, nil if unknown
-	doubt    string   // what was odd about it and was accepted
-	pending  int      // size of the allocation that no patch has taken
-	uploaded []upload // what it was given
-	noise    int      // requests for which the line is still taken for a bad one
-	shell    bool     // the loader runs in a shell
+	last     *Info         // as it should be now, nil if unknown
+	doubt    string        // what was odd about it and was accepted
+	pending  int           // size of the allocation that no patch has taken
+	uploaded []upload      // what it was given
+	noise    int           // requests for which the line is still taken for a bad one
+	shell    bool          // the loader runs in a shell
+	lacks    map[Mode]bool // what this loader was built without, as far as it was tried
 }
 
 // arrivals is when the bytes of an answer came.
@@ -99,6 +100,7 @@ func NewClient(conn Conn, o Options) *Client {
 		done: make(chan struct{}), turn: make(chan struct{}, 1), changed: make(chan struct{}, 1),
 		nonce:    rand.Uint32(),
 		unsynced: true,
+		lacks:    make(map[Mode]bool),
 		pace:     pace{patience: o.Timeout, down: newWindow(16, 768)},
 	}
 	if s, ok := conn.(Seeder); ok {

@@ -181,6 +181,9 @@ func (c *Client) Patch(ctx context.Context, m Mode, slot int, orig, target uint3
 		case err == nil:
 			c.expect(slot, func(s *Slot) { *s = Slot{ID: slot, Orig: orig, Target: target, On: true} })
 		case !errors.As(err, &d):
+			if problem.Has(err, problem.ModeUnavailable) {
+				c.lacks[m] = true
+			}
 			return err
 		}
 		info, ierr := c.info(ctx)
@@ -219,6 +222,10 @@ func lostSlots(before *Info, now Info, slot int, what string) error {
 	}
 	return nil
 }
+
+// Lacks reports whether the loader has said that it was built without the mode. It
+// must not be called while another request runs.
+func (c *Client) Lacks(m Mode) bool { return c.lacks[m] }
 
 // checkPatch refuses what the loader would accept although it cannot work.
 func (c *Client) checkPatch(m Mode, slot int, orig, target uint32) error {

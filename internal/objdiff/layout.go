@@ -14,6 +14,8 @@ type LayoutChange struct {
 	Text string // what changed, and both layouts
 	File string
 	Line int // of the member
+
+	Virtual bool // it is the class's table of virtual functions, which new objects share with old ones
 }
 
 // CompareLayout says how a type differs from that of the firmware; false if values of
@@ -21,6 +23,11 @@ type LayoutChange struct {
 // difference.
 func CompareLayout(is, was dwarf.Layout) (LayoutChange, bool) {
 	c := LayoutChange{Name: is.Name, File: is.File, Line: is.Line}
+	if what := firstVirtual(is, was, &c.Line); what != "" {
+		c.Virtual = true
+		c.Text = fmt.Sprintf("%s: %s. The running firmware's objects keep their table of virtual functions", is.Name, what)
+		return c, true
+	}
 	what := firstDifference(is, was, &c.Line)
 	if what == "" {
 		return c, false
@@ -65,6 +72,34 @@ func firstDifference(is, was dwarf.Layout, line *int) string {
 	*line = is.Line
 	if is.Size != was.Size {
 		return fmt.Sprintf("its size was %d bytes", was.Size)
+	}
+	return ""
+}
+
+// firstVirtual names the first virtual function that has no place in the table that the
+// firmware has, or another one. An override is one as well: the table names the base's.
+func firstVirtual(is, was dwarf.Layout, line *int) string {
+	now := make(map[string]bool)
+	before := make(map[string]dwarf.Virtual)
+	for _, v := range was.Virtuals {
+		before[v.Linkage] = v
+	}
+	for _, v := range is.Virtuals {
+		now[v.Linkage] = true
+		b, known := before[v.Linkage]
+		*line = v.Line
+		switch {
+		case !known:
+			return fmt.Sprintf("the virtual function %s is new", v.Name)
+		case v.Slot != b.Slot:
+			return fmt.Sprintf("the virtual function %s has moved from place %d of the table to %d", v.Name, b.Slot, v.Slot)
+		}
+	}
+	*line = is.Line
+	for _, v := range was.Virtuals {
+		if !now[v.Linkage] {
+			return fmt.Sprintf("the virtual function %s is gone", v.Name)
+		}
 	}
 	return ""
 }

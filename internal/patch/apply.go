@@ -63,10 +63,23 @@ func (in *Injection) Apply(ctx context.Context, b *Board, mode string, emit func
 		r.Reverted, err = in.takeBack(ctx, b)
 		return r, err
 	}
-	m, err := chooseMode(mode, b.Info)
+	m, err := chooseMode(mode, b)
 	if err != nil {
 		return r, err
 	}
+	err = in.arm(ctx, b, m, targets, &r, watch, emit)
+	if err != nil && chooses(mode) && m == fpb.Trampoline && b.Client.Lacks(m) {
+		// The loader was built without them, which only trying has told. Nothing has
+		// changed on the board.
+		in.note("this loader has no trampolines: functions are caught by breakpoints")
+		r.Notes = slices.Clone(in.notes)
+		err = in.arm(ctx, b, fpb.DebugMonitor, targets, &r, watch, emit)
+	}
+	return r, err
+}
+
+// arm puts the targets on the board in one mode.
+func (in *Injection) arm(ctx context.Context, b *Board, m fpb.Mode, targets []*target, r *Result, watch *stopwatch, emit func(Event)) (err error) {
 	emit(Event{Stage: StageLink, Function: targets[0].Name})
 	plans := b.Ledger.plan
 	if m == fpb.DebugMonitor && b.Client.SystemChooses() {
@@ -77,19 +90,19 @@ func (in *Injection) Apply(ctx context.Context, b *Board, mode string, emit func
 	if problem.Has(err, problem.NoFreeSlot) && len(in.stale(b.Ledger)) > 0 {
 		// What is to go anyway makes room.
 		if r.Reverted, err = in.takeBack(ctx, b); err != nil {
-			return r, err
+			return err
 		}
 		targets, plan, err = in.fit(b, wanted, plans)
 	}
 	if err != nil {
-		return r, err
+		return err
 	}
 	if err := checkTargets(ctx, b, in.image, plan, m); err != nil {
-		return r, err
+		return err
 	}
 	prepared, err := prepare(in.image, targets, b.Ledger.live())
 	if err != nil {
-		return r, err
+		return err
 	}
 	r.addNotes(prepared.Patch)
 	watch.lap(&r.MS.Link)
@@ -101,10 +114,10 @@ func (in *Injection) Apply(ctx context.Context, b *Board, mode string, emit func
 		var content *loaded
 		content, err = transfer(ctx, b, prepared, plan, m, emit, &r.MS)
 		if err != nil {
-			return r, err
+			return err
 		}
 		if err := ctx.Err(); err != nil {
-			return r, err // the pending allocation is freed by the next one
+			return err // the pending allocation is freed by the next one
 		}
 		watch = startWatch()
 		emit(Event{Stage: StageActivate, Function: targets[0].Name})
@@ -121,12 +134,16 @@ func (in *Injection) Apply(ctx context.Context, b *Board, mode string, emit func
 			break
 		}
 	}
-	return r, err
+	return err
 }
+
+// chooses reports whether the mode is left to the tool.
+func chooses(mode string) bool { return mode == "" || mode == "auto" }
 
 // chooseMode settles how the entry is redirected and refuses what the unit
 // cannot do.
-func chooseMode(mode string, info fpb.Info) (fpb.Mode, error) {
+func chooseMode(mode string, b *Board) (fpb.Mode, error) {
+	info := b.Info
 	if !info.FPB.Present || !info.FPB.Enabled {
 		reason := info.FPB.Reason
 		if reason == "" {
@@ -137,7 +154,7 @@ func chooseMode(mode string, info fpb.Info) (fpb.Mode, error) {
 	}
 	switch m := fpb.Mode(mode); m {
 	case "", "auto":
-		if info.FPB.Version >= 2 {
+		if info.FPB.Version >= 2 || b.Client.Lacks(fpb.Trampoline) {
 			return fpb.DebugMonitor, nil
 		}
 		return fpb.Trampoline, nil
@@ -198,14 +215,20 @@ func (in *Injection) groupSize(group int) int {
 // checkTargets finds out where each function is caught, and refuses what is unsafe
 // on this board.
 func checkTargets(ctx context.Context, b *Board, image *firmware.Image, plan []step, m fpb.Mode) error {
+	monitor := monitor{board: b, known: make(map[uint32]uint32)}
 	if m == fpb.DebugMonitor {
-		if err := checkMonitor(ctx, b); err != nil {
+		if err := monitor.check(ctx); err != nil {
 			return err
 		}
 	}
 	for i := range plan {
 		s := &plan[i]
 		var err error
+		if m == fpb.DebugMonitor {
+			if err := monitor.reaches(ctx, image, s.target.Symbol); err != nil {
+				return err
+			}
+		}
 		if s.entry, err = checkTarget(image, s.target.Symbol, b.Info.FPB.Version); err != nil {
 			return err
 		}

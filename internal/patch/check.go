@@ -3,7 +3,6 @@ package patch
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"path/filepath"
 
@@ -36,51 +35,6 @@ func checkTarget(image *firmware.Image, f *firmware.Symbol, version int) (entry,
 			f.Display, Address(f.Addr))
 	}
 	return e, nil
-}
-
-// Registers that decide whether a breakpoint reaches the DebugMonitor handler
-// (DDI 0403E C1.6.2, C1.6.5).
-const (
-	regDHCSR = 0xE000EDF0
-	regDEMCR = 0xE000EDFC
-
-	dhcsrDebugEnabled = 1 << 0
-	demcrMonitor      = 1 << 16
-)
-
-// checkMonitor refuses breakpoint patches where they would end in HardFault, or
-// would switch remap patches off: the loader's first one after a reset clears
-// every comparator.
-func checkMonitor(ctx context.Context, b *Board) error {
-	read := func(addr uint32) (uint32, error) {
-		p, err := b.Client.ReadMemory(ctx, addr, 4, nil)
-		if err != nil {
-			return 0, fmt.Errorf("reading the debug registers: %w", err)
-		}
-		return binary.LittleEndian.Uint32(p), nil
-	}
-	dhcsr, err := read(regDHCSR)
-	if err != nil {
-		return err
-	}
-	if dhcsr&dhcsrDebugEnabled != 0 {
-		return problem.New(problem.ModeUnavailable, "detach the debugger and power-cycle the board, or use --mode trampoline",
-			"a debugger is attached: it would take the breakpoints")
-	}
-	demcr, err := read(regDEMCR)
-	if err != nil {
-		return err
-	}
-	if demcr&demcrMonitor != 0 {
-		return nil
-	}
-	for _, s := range b.Ledger.Slots {
-		if s.State == Live && s.Mode != fpb.DebugMonitor {
-			return problem.New(problem.ModeUnavailable, "revert them first, or use --mode trampoline",
-				"the first breakpoint patch after a reset switches off what is injected: %s", b.Ledger.summary())
-		}
-	}
-	return nil
 }
 
 // identityBytes bounds how much of a function is compared with the board before

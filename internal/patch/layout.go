@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
+
+	"github.com/ianlancetaylor/demangle"
 
 	"github.com/fpbls/fpbls/internal/dwarf"
 	"github.com/fpbls/fpbls/internal/firmware"
@@ -27,8 +30,11 @@ func layoutError(c objdiff.LayoutChange) error {
 	if c.Line > 0 {
 		at = fmt.Sprintf("%s:%d: ", filepath.Base(c.File), c.Line)
 	}
-	return &LayoutError{c.File, c.Line, problem.New(problem.LayoutChanged,
-		"take that change back, give what is new a name of its own, or flash this change", "%s%s", at, c.Text)}
+	way := "take that change back, give what is new a name of its own, or flash this change"
+	if c.Virtual {
+		way = "make it an ordinary method, or flash this change"
+	}
+	return &LayoutError{c.File, c.Line, problem.New(problem.LayoutChanged, way, "%s%s", at, c.Text)}
 }
 
 // checkLayouts compares the types that the targets use with the image's: their code
@@ -99,13 +105,19 @@ func (c layoutCheck) run() error {
 			types = append(types, c.is.Functions[name]...)
 			v, ok := c.is.Variables[name]
 			if !ok {
-				continue
+				name = shortName(name)
+				v = c.is.Variables[name]
 			}
 			types = append(types, v.Types...)
-			if old, ok := c.was.Variables[name]; ok && old.Form != v.Form {
+			if old, known := c.was.Variables[name]; ok && known && old.Form != v.Form {
 				return layoutError(objdiff.LayoutChange{Name: name, File: c.source(v.File), Line: v.Line, Text: fmt.Sprintf(
 					"variable %s is a %s in the running firmware, which keeps it as it is, and a %s here", name, old.Type, v.Type)})
 			}
+		}
+	}
+	for name, l := range c.is.Layouts {
+		if len(l.Virtuals) > 0 || len(c.was.Layouts[name].Virtuals) > 0 {
+			types = append(types, name) // a call through the wrong table goes anywhere
 		}
 	}
 	slices.Sort(types)
@@ -115,12 +127,19 @@ func (c layoutCheck) run() error {
 		if !ok || !known {
 			continue
 		}
-		if change, differs := objdiff.CompareLayout(is, was); differs && !c.private(is) {
+		if change, differs := objdiff.CompareLayout(is, was); differs && (change.Virtual || !c.private(is)) {
 			change.File = c.source(change.File)
 			return layoutError(change)
 		}
 	}
 	return nil
+}
+
+// shortName is what debug information has instead of a linker name for variables of
+// unnamed namespaces.
+func shortName(linker string) string {
+	name := demangle.Filter(linker, demangle.NoParams)
+	return name[strings.LastIndex(name, ":")+1:]
 }
 
 // source is the file as the unit's path names it.

@@ -80,8 +80,9 @@ extern volatile int interrupts;
 void interrupt(void);
 void task_body(void) __attribute__((noreturn));
 
-/* objects.cc */
+/* objects.cc, classes.cc */
 void print_objects(void);
+void print_classes(void);
 
 #ifdef __cplusplus
 }

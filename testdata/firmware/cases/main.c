@@ -96,6 +96,7 @@ void task_body(void)
             print_entries();
             print_places();
             print_objects();
+            print_classes();
         }
         board_idle();
     }

@@ -1,5 +1,5 @@
 // The same for C++.
-#include "cases.h"
+#include "classes.h"
 
 namespace motor {
 
@@ -84,5 +84,6 @@ extern "C" void print_objects(void)
     print("template=%d,%d\n", motor::bounded(12, 0, 10), static_cast<int>(motor::bounded(-5L, 0L, 10L)));
     print("lambda=%d\n", motor::lambda(2));
     print("guarded=%d\n", guarded());
+    print("shared_too=%d\n", motor::shared(1) > 0);
     print("overloaded=%d,%d\n", motor::overloaded(1), motor::overloaded(1u));
 }

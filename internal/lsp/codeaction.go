@@ -7,8 +7,11 @@ import (
 	"strings"
 
 	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
 
 	"github.com/fpbls/fpbls/internal/command"
+	"github.com/fpbls/fpbls/internal/toolchain"
+	"github.com/fpbls/fpbls/internal/workspace"
 )
 
 // The kinds are our own: nothing here is a fix, a refactoring or preferred, so no
@@ -22,10 +25,11 @@ const (
 	kindCheck       protocol.CodeActionKind = "fpbls.check"
 	kindDisassemble protocol.CodeActionKind = "fpbls.disassemble"
 	kindWrap        protocol.CodeActionKind = "fpbls.wrap"
+	kindInclude     protocol.CodeActionKind = "fpbls.include"
 	kindConnect     protocol.CodeActionKind = "fpbls.connect"
 )
 
-var actionKinds = []protocol.CodeActionKind{kindInject, kindChanged, kindRevert, kindEnable, kindDisable, kindCheck, kindDisassemble, kindWrap, kindConnect}
+var actionKinds = []protocol.CodeActionKind{kindInject, kindChanged, kindRevert, kindEnable, kindDisable, kindCheck, kindDisassemble, kindWrap, kindInclude, kindConnect}
 
 // CodeAction lists what can be done with the function at the cursor.
 func (s *server) CodeAction(ctx context.Context, p *protocol.CodeActionParams) ([]protocol.CommandOrCodeAction, error) {
@@ -41,6 +45,7 @@ func (s *server) CodeAction(ctx context.Context, p *protocol.CodeActionParams) (
 	if f, ok := v.at(s.offset(d, p.Range.Start)); ok {
 		list.function(v, f)
 	}
+	list.include(d)
 	if title := v.changedTitle(); title != "" {
 		list.add(kindChanged, title, command.InjectChanged, command.InjectChangedArgs{URI: d.URI, Version: new(d.Version)}, nil)
 	}
@@ -96,6 +101,19 @@ func (l *actionList) function(v *view, f function) {
 	if l.server.editor.edits && mayWrap(f.Function) {
 		l.add(kindWrap, fmt.Sprintf("Wrap `%s` around the firmware's", f.Name), command.Wrap,
 			command.WrapArgs{URI: uri, Function: f.Name, Version: new(v.document.Version)}, nil)
+	}
+}
+
+// include adds the action that makes FPB_ORIGINAL known where it is used and is not.
+func (l *actionList) include(d *workspace.Document) {
+	if !l.server.editor.actions || !wanted(kindInclude, l.only) || !callsOriginal(d) {
+		return
+	}
+	if edits := l.server.includeHeader(d); len(edits) > 0 {
+		l.actions = append(l.actions, &protocol.CodeAction{
+			Title: fmt.Sprintf("Include %q for FPB_ORIGINAL", toolchain.HeaderName), Kind: new(kindInclude),
+			Edit: &protocol.WorkspaceEdit{Changes: map[uri.URI][]protocol.TextEdit{uri.URI(d.URI): edits}},
+		})
 	}
 }
 

@@ -401,6 +401,15 @@ type action struct {
 		Title, Command string
 		Arguments      []json.RawMessage
 	}
+	Edit changes
+}
+
+// changes are a WorkspaceEdit.
+type changes struct {
+	Changes map[string][]struct {
+		Range   struct{ Start, End struct{ Line, Character int } }
+		NewText string
+	}
 }
 
 // actions lists the code actions where the needle stands in the text.

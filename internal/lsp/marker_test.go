@@ -184,31 +184,28 @@ func play(t *testing.T, archive *txtar.Archive) *markerTest {
 		return map[string]string{"title": m.answer}, true
 	})
 	m.on("workspace/applyEdit", func(r message) (any, bool) {
-		var p struct {
-			Edit struct {
-				Changes map[string][]struct {
-					Range   struct{ Start, End struct{ Line, Character int } }
-					NewText string
-				}
-			}
-		}
+		var p struct{ Edit changes }
 		if err := json.Unmarshal(r.Params, &p); err != nil {
 			return nil, true
 		}
-		offset := func(line, character int) int {
-			lines := strings.SplitAfter(m.text, "\n")
-			return len(strings.Join(lines[:line], "")) + character
-		}
-		edits := p.Edit.Changes[string(uri.File(m.path))]
-		for _, e := range slices.Backward(edits) { // by place, the last first
-			from, to := offset(e.Range.Start.Line, e.Range.Start.Character), offset(e.Range.End.Line, e.Range.End.Character)
-			m.text = m.text[:from] + e.NewText + m.text[to:]
-		}
-		m.version++
-		m.edit(m.path, m.version, m.text)
+		m.apply(p.Edit)
 		return map[string]bool{"applied": true}, true
 	})
 	return m
+}
+
+// apply edits the document as the server wants it.
+func (m *markerTest) apply(c changes) {
+	offset := func(line, character int) int {
+		lines := strings.SplitAfter(m.text, "\n")
+		return len(strings.Join(lines[:line], "")) + character
+	}
+	for _, e := range slices.Backward(c.Changes[string(uri.File(m.path))]) { // by place, the last first
+		from, to := offset(e.Range.Start.Line, e.Range.Start.Character), offset(e.Range.End.Line, e.Range.End.Character)
+		m.text = m.text[:from] + e.NewText + m.text[to:]
+	}
+	m.version++
+	m.edit(m.path, m.version, m.text)
 }
 
 // buildFirmware compiles the archive's C files and links them with the flags.
@@ -306,10 +303,18 @@ func (m *markerTest) step(line string) error {
 	return fmt.Errorf("there is no step %s", verb)
 }
 
-// runAction runs the action at the definition of the function that its title names.
+// runAction runs the action at the definition of the function that its title names,
+// or at the start of the document.
 func (m *markerTest) runAction(title string) error {
-	name := strings.Split(title, "`")[1]
-	for _, a := range m.actions(m.path, m.text, m.definition(name)) {
+	at := m.text
+	if parts := strings.Split(title, "`"); len(parts) > 1 {
+		at = m.definition(parts[1])
+	}
+	for _, a := range m.actions(m.path, m.text, at) {
+		if a.Title == title && len(a.Edit.Changes) > 0 {
+			m.apply(a.Edit)
+			return nil
+		}
 		if a.Title == title {
 			cover(&covered.commands, a.Command.Command)
 			return m.run([]action{a}, title, nil)

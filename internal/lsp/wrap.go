@@ -83,6 +83,11 @@ func callThrough(d *workspace.Document, f csource.Function) (string, error) {
 
 var includeLine = regexp.MustCompile(`(?m)^[ \t]*#[ \t]*include\b.*$`)
 
+// callsOriginal reports whether the document uses what the header declares.
+func callsOriginal(d *workspace.Document) bool {
+	return bytes.Contains(d.Text.Bytes(), []byte("FPB_ORIGINAL("))
+}
+
 // includeHeader is the edit that makes FPB_ORIGINAL known, behind the other
 // includes; none if the document has it.
 func (s *server) includeHeader(d *workspace.Document) []protocol.TextEdit {

@@ -1,42 +1,51 @@
 package main
 
 import (
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"io"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/fpbls/fpbls/internal/firmware"
+	"github.com/fpbls/fpbls/internal/listing"
 	"github.com/fpbls/fpbls/internal/patch"
 	"github.com/fpbls/fpbls/internal/problem"
-	"github.com/fpbls/fpbls/internal/thumb"
 )
 
-type listing struct {
+type listings struct {
 	Functions []disassembly `json:"functions"`
 }
 
 type disassembly struct {
 	symbol
 	Instructions []instruction `json:"instructions"`
+	After        []instruction `json:"after,omitempty"`       // as the file compiles to it
+	Differences  *int          `json:"differences,omitempty"` // lines; of a comparison
+
+	rows []listing.Row
 }
 
 type instruction struct {
 	Address patch.Address `json:"address"`
 	Bytes   string        `json:"bytes"`
 	Text    string        `json:"text"`
+	File    string        `json:"file,omitempty"`
+	Line    int           `json:"line,omitempty"`
 }
 
-func (r listing) text(w io.Writer) {
+func (r listings) text(w io.Writer) {
 	for i, f := range r.Functions {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
 		fmt.Fprintf(w, "%s: %s, %d B, %s\n", f.Name, f.Address, f.Size, f.File)
+		if f.Differences != nil {
+			fmt.Fprintf(w, "in the firmware, and as the file compiles now: %d lines differ\n", *f.Differences)
+			fmt.Fprint(w, listing.SideBySide(f.rows))
+			continue
+		}
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		for _, in := range f.Instructions {
 			fmt.Fprintf(t, "  %s\t%s\t%s\n", in.Address, in.Bytes, in.Text)
@@ -46,9 +55,12 @@ func (r listing) text(w io.Writer) {
 }
 
 func (a *app) disasmCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:               "disasm FUNCTION",
-		Short:             "Disassemble a function of the firmware",
+	var file string
+	cmd := &cobra.Command{
+		Use:   "disasm FUNCTION",
+		Short: "Disassemble a function of the firmware",
+		Long: `Disassemble a function of the firmware. With --file, also as that source file compiles to it now, side by
+side: "|" marks instructions that differ, "<" and ">" those that only the firmware, or the file, has.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeFunctions,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -61,62 +73,57 @@ func (a *app) disasmCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var r listing
-			for _, s := range image.Lookup(args[0]) {
-				if s.Kind == firmware.Function {
-					r.Functions = append(r.Functions, disassemble(image, s))
+			var builder *patch.Builder
+			if file != "" {
+				if builder, err = p.Builder(cmd.Context()); err != nil {
+					return err
 				}
 			}
-			if len(r.Functions) == 0 {
+			var r listings
+			found := false
+			for _, s := range image.Lookup(args[0]) {
+				if s.Kind != firmware.Function {
+					continue
+				}
+				found = true
+				d := disassembly{symbol: newDescriber(image).symbol(s)}
+				before := listing.OfImage(image, s)
+				d.Instructions = instructions(before)
+				if builder != nil {
+					after, err := builder.Disassemble(cmd.Context(), patch.Unit{Path: a.path(file)}, s)
+					if err != nil {
+						return err
+					}
+					if len(after) == 0 {
+						continue // of another file
+					}
+					d.After, d.rows = instructions(after), listing.Compare(before, after)
+					d.Differences = new(listing.Differences(d.rows))
+				}
+				r.Functions = append(r.Functions, d)
+			}
+			switch {
+			case !found:
 				hint := `"fpbls symbols" lists what there is`
 				if near := image.Near(args[0]); len(near) > 0 {
-					hint = "did you mean " + strings.Join(near, ", ") + "?"
+					hint = "did you mean " + near[0] + "?"
 				}
 				return problem.New(problem.NoSuchFunction, hint, "the firmware has no function %s", args[0])
+			case len(r.Functions) == 0:
+				return problem.New(problem.NoSuchFunction, "name the file that defines it; what is inlined everywhere has no code of its own",
+					"%s compiles to no function %s", file, args[0])
 			}
 			return a.print(r)
 		},
 	}
+	cmd.Flags().StringVar(&file, "file", "", "the source `file` to compare with")
+	return cmd
 }
 
-func disassemble(image *firmware.Image, s *firmware.Symbol) disassembly {
-	d := disassembly{symbol: newDescriber(image).symbol(s), Instructions: []instruction{}}
-	name := func(addr uint32) string {
-		f := image.At(addr)
-		switch {
-		case f == nil:
-			return ""
-		case f.Addr == addr:
-			return f.Display
-		}
-		return fmt.Sprintf("%s+0x%x", f.Display, addr-f.Addr)
+func instructions(lines []listing.Line) []instruction {
+	all := []instruction{}
+	for _, l := range lines {
+		all = append(all, instruction{patch.Address(l.Addr), hex.EncodeToString(l.Bytes), l.Text, l.File, l.Line})
 	}
-	code, _ := image.Bytes(s.Addr, s.Size)
-	for at := 0; at < len(code); {
-		addr := s.Addr + uint32(at)
-		if image.IsData(addr) {
-			n := min(4, len(code)-at)
-			d.Instructions = append(d.Instructions, instruction{patch.Address(addr), hex.EncodeToString(code[at : at+n]), directive(code[at : at+n])})
-			at += n
-			continue
-		}
-		run := at + 2
-		for run < len(code) && !image.IsData(s.Addr+uint32(run)) {
-			run += 2
-		}
-		run = min(run, len(code))
-		for line := range thumb.Disassemble(addr, code[at:run], name) {
-			d.Instructions = append(d.Instructions, instruction{patch.Address(line.Addr), hex.EncodeToString(line.Bytes), line.Text})
-		}
-		at = run
-	}
-	return d
-}
-
-// directive writes data as an assembler would.
-func directive(data []byte) string {
-	if len(data) == 4 {
-		return fmt.Sprintf(".word 0x%08x", binary.LittleEndian.Uint32(data))
-	}
-	return fmt.Sprintf(".byte % #x", data)
+	return all
 }

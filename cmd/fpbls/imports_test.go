@@ -25,7 +25,7 @@ func TestImportsGoDownwards(t *testing.T) {
 	}
 	const core = "internal/"
 	for _, pkg := range []string{
-		"board", "patch", "csource", "toolchain", "objdiff", "linker", "fpb", "object", "firmware", "dwarf", "thumb",
+		"board", "patch", "csource", "toolchain", "objdiff", "linker", "listing", "fpb", "object", "firmware", "dwarf", "thumb",
 		"problem", "port", "sim", "sim/cortexm", "settings", "workspace",
 	} {
 		if _, ok := deps[module+core+pkg]; !ok {
@@ -37,7 +37,7 @@ func TestImportsGoDownwards(t *testing.T) {
 		forbid(core+pkg, "imports go downwards", own("lsp", "rpc", "command"))
 	}
 	for _, pkg := range []string{
-		"patch", "csource", "toolchain", "objdiff", "linker", "fpb", "object", "firmware", "dwarf", "thumb", "problem",
+		"patch", "csource", "toolchain", "objdiff", "linker", "listing", "fpb", "object", "firmware", "dwarf", "thumb", "problem",
 	} {
 		forbid(core+pkg, "imports go downwards", own("board", "workspace", "settings", "port", "sim", "sim/cortexm"))
 		forbid(core+pkg, "the core does not log", func(dep string) bool { return dep == "log" || dep == "log/slog" })
@@ -46,7 +46,7 @@ func TestImportsGoDownwards(t *testing.T) {
 	for _, pkg := range []string{"object", "firmware", "dwarf", "thumb"} {
 		forbid(core+pkg, "images and objects know nothing of patches", own("patch", "linker", "fpb", "toolchain", "csource"))
 	}
-	for _, pkg := range []string{"thumb", "object", "objdiff", "linker", "csource"} {
+	for _, pkg := range []string{"thumb", "object", "objdiff", "linker", "listing", "csource"} {
 		forbid(core+pkg, "it is pure", func(dep string) bool { return dep == "os/exec" || dep == "net" })
 	}
 }

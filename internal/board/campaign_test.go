@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"flag"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -197,9 +198,10 @@ func withCampaign(t *testing.T, f func(*testing.T, *campaign)) {
 }
 
 // A line that damages bytes at random never makes the board run what was not
-// verified, and when it is good again nothing is lost and nothing half done.
+// verified, and when it is good again nothing is lost and nothing half done. Up to one
+// byte in a thousand most of what is asked for is done all the same.
 func TestCampaign(t *testing.T) {
-	rates := []float64{1e-3, 1e-4, 1e-5, 1e-2}
+	rates := []struct{ damaged, succeed float64 }{{1e-3, 0.95}, {1e-4, 0.99}, {1e-5, 0.999}, {1e-2, 0}}
 	switch {
 	case testing.Short():
 		rates = rates[:1] // the race detector makes the simulated core slow
@@ -207,11 +209,14 @@ func TestCampaign(t *testing.T) {
 		rates = rates[:3] // giving up takes it long
 	}
 	for i, rate := range rates {
-		t.Run(fmt.Sprintf("%.0e", rate), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%.0e", rate.damaged), func(t *testing.T) {
 			withCampaign(t, func(t *testing.T, c *campaign) {
 				for n := range max(1, *campaignRuns/4) {
-					seed := *campaignSeed + uint64(i)<<32 + uint64(n)
-					c.once(t, fmt.Sprintf("seed %d", seed), sim.Faults{Seed: seed, Flip: rate / 4, Drop: rate / 4, Double: rate / 4, Noise: rate / 4})
+					seed, each := *campaignSeed+uint64(i)<<32+uint64(n), rate.damaged/4
+					c.once(t, fmt.Sprintf("seed %d", seed), sim.Faults{Seed: seed, Flip: each, Drop: each, Double: each, Noise: each})
+				}
+				if may := int(math.Ceil(float64(c.runs) * (1 - rate.succeed))); c.runs-c.succeeded > may {
+					t.Errorf("%d of %d runs failed, at most %d may", c.runs-c.succeeded, c.runs, may)
 				}
 			})
 		})

@@ -46,7 +46,7 @@ type Match struct {
 func (m *Matcher) Functions() []Match {
 	var all []Match
 	for _, s := range m.unit.object.Symbols {
-		if s.Section == nil || !s.IsFunction() || isPart(s.Name) || !s.Section.IsCode() {
+		if s.Section == nil || !s.IsFunction() || isPart(s.Name) || isLocalLabel(s.Name) || !s.Section.IsCode() {
 			continue
 		}
 		f := Match{Symbol: s}

@@ -18,6 +18,10 @@ func isPart(name string) bool {
 	})
 }
 
+// isLocalLabel knows the names that do not outlive the object, as GCC's .LTHUNK0, which
+// stands where the thunk's own name does.
+func isLocalLabel(name string) bool { return strings.HasPrefix(name, ".L") }
+
 // wholeName is the name of the function that a part was made of.
 func wholeName(name string) string {
 	whole, _, _ := strings.Cut(name, ".")

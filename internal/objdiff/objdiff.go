@@ -122,7 +122,7 @@ func Compare(in Input) (*Report, error) {
 				f.Verdict = Changed
 				c.called(&f, m)
 			}
-		case m.Err != nil, c.declared[m.Symbol.Name] > 0:
+		case m.Err != nil, c.declares(m.Symbol):
 			f.Verdict = Absent
 		default:
 			f.Verdict = New
@@ -133,6 +133,15 @@ func Compare(in Input) (*Report, error) {
 	slices.SortFunc(r.Functions, func(a, b Function) int { return cmp.Compare(a.Name, b.Name) })
 	r.Notes = slices.Clone(c.matcher.Notes())
 	return r, c.plausible(r)
+}
+
+// declares reports whether the image's unit has defined the function, which then was
+// inlined or left out. Of the variants of a constructor, which are one place in the
+// object, debug information names one.
+func (c *comparer) declares(s *object.Symbol) bool {
+	return slices.ContainsFunc(c.Object.Symbols, func(o *object.Symbol) bool {
+		return o.Section == s.Section && o.Value == s.Value && c.declared[o.Name] > 0
+	})
 }
 
 // gone lists the functions of the unit that the image has and the object has not.

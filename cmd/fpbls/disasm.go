@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"encoding/hex"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -12,6 +15,7 @@ import (
 	"github.com/fpbls/fpbls/internal/listing"
 	"github.com/fpbls/fpbls/internal/patch"
 	"github.com/fpbls/fpbls/internal/problem"
+	"github.com/fpbls/fpbls/internal/workspace"
 )
 
 type listings struct {
@@ -73,51 +77,50 @@ side: "|" marks instructions that differ, "<" and ">" those that only the firmwa
 			if err != nil {
 				return err
 			}
-			var builder *patch.Builder
-			if file != "" {
-				if builder, err = p.Builder(cmd.Context()); err != nil {
-					return err
-				}
-			}
-			var r listings
-			found := false
-			for _, s := range image.Lookup(args[0]) {
-				if s.Kind != firmware.Function {
-					continue
-				}
-				found = true
-				d := disassembly{symbol: newDescriber(image).symbol(s)}
-				before := listing.OfImage(image, s)
-				d.Instructions = instructions(before)
-				if builder != nil {
-					after, err := builder.Disassemble(cmd.Context(), patch.Unit{Path: a.path(file)}, s)
-					if err != nil {
-						return err
-					}
-					if len(after) == 0 {
-						continue // of another file
-					}
-					d.After, d.rows = instructions(after), listing.Compare(before, after)
-					d.Differences = new(listing.Differences(d.rows))
-				}
-				r.Functions = append(r.Functions, d)
-			}
-			switch {
-			case !found:
+			symbols := slices.DeleteFunc(slices.Clone(image.Lookup(args[0])), func(s *firmware.Symbol) bool { return s.Kind != firmware.Function })
+			if len(symbols) == 0 {
 				hint := `"fpbls symbols" lists what there is`
 				if near := image.Near(args[0]); len(near) > 0 {
-					hint = "did you mean " + near[0] + "?"
+					hint = "did you mean " + strings.Join(near, ", ") + "?"
 				}
 				return problem.New(problem.NoSuchFunction, hint, "the firmware has no function %s", args[0])
-			case len(r.Functions) == 0:
-				return problem.New(problem.NoSuchFunction, "name the file that defines it; what is inlined everywhere has no code of its own",
-					"%s compiles to no function %s", file, args[0])
+			}
+			if file != "" {
+				return a.disasmBoth(cmd.Context(), p, image.FunctionIn(file, args[0]), file)
+			}
+			var r listings
+			for _, s := range symbols {
+				r.Functions = append(r.Functions, disassembly{
+					symbol: newDescriber(image).symbol(s), Instructions: instructions(listing.OfImage(image, s)),
+				})
 			}
 			return a.print(r)
 		},
 	}
 	cmd.Flags().StringVar(&file, "file", "", "the source `file` to compare with")
 	return cmd
+}
+
+// disasmBoth lists the function of the firmware beside what the file compiles to.
+func (a *app) disasmBoth(ctx context.Context, p *workspace.Project, s *firmware.Symbol, file string) error {
+	builder, err := p.Builder(ctx)
+	if err != nil {
+		return err
+	}
+	after, err := builder.Disassemble(ctx, patch.Unit{Path: a.path(file)}, s)
+	if err != nil {
+		return err
+	}
+	if len(after) == 0 {
+		return problem.New(problem.NoSuchFunction, "name the file that defines it; what is inlined everywhere has no code of its own",
+			"%s compiles to no function %s", file, s.Display)
+	}
+	before := listing.OfImage(builder.Image, s)
+	rows := listing.Compare(before, after)
+	return a.print(listings{Functions: []disassembly{{
+		symbol: newDescriber(builder.Image).symbol(s), Instructions: instructions(before), After: instructions(after),
+		Differences: new(listing.Differences(rows)), rows: rows,
+	}}})
 }
 
 func instructions(lines []listing.Line) []instruction {

@@ -2,6 +2,7 @@ package firmware
 
 import (
 	"cmp"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -63,6 +64,22 @@ func withoutParameters(name string) string {
 		}
 	}
 	return name
+}
+
+// FunctionIn finds the function that the name stands for in the source file: the file's
+// own, or one that the whole firmware sees; nil if there is none.
+func (im *Image) FunctionIn(path, name string) *Symbol {
+	var best *Symbol
+	for _, s := range im.Lookup(name) {
+		switch {
+		case s.Kind != Function:
+		case filepath.Base(s.File) == filepath.Base(path):
+			return s
+		case best == nil:
+			best = s
+		}
+	}
+	return best
 }
 
 const (

@@ -89,15 +89,7 @@ func (p *piece) instructions() func(yield func(uint32, thumb.Inst) bool) {
 // mapping lists the mapping symbols of the section, by offset.
 func (u *unit) mapping(s *object.Section) []*object.Symbol {
 	if u.marks == nil {
-		u.marks = make(map[*object.Section][]*object.Symbol)
-		for _, m := range u.object.Symbols {
-			if m.Section != nil && m.IsMapping() {
-				u.marks[m.Section] = append(u.marks[m.Section], m)
-			}
-		}
-		for _, marks := range u.marks {
-			slices.SortStableFunc(marks, func(a, b *object.Symbol) int { return cmp.Compare(a.Value, b.Value) })
-		}
+		u.marks = u.object.Mapping()
 	}
 	return u.marks[s]
 }

@@ -1,9 +1,13 @@
 package listing
 
 import (
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/fpbls/fpbls/internal/dwarf"
 	"github.com/fpbls/fpbls/internal/firmware"
 	"github.com/fpbls/fpbls/internal/object"
 	testfirmware "github.com/fpbls/fpbls/testdata/firmware"
@@ -59,8 +63,59 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+const unit = `
+	extern int counter;
+	int next(int n);
+	const char *text(int n) { return next(n) + counter > 3 ? "more" : "less"; }`
+
+func compile(t testing.TB, flags ...string) []byte {
+	t.Helper()
+	dir := t.TempDir()
+	source, output := filepath.Join(dir, "a.c"), filepath.Join(dir, "a.o")
+	if err := os.WriteFile(source, []byte(unit), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	flags = append([]string{"-mcpu=cortex-m3", "-mthumb", "-g", "-c", source, "-o", output}, flags...)
+	if out, err := exec.CommandContext(t.Context(), testfirmware.Compiler, flags...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	data, err := os.ReadFile(output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// In an object the names stand in the relocations.
+func TestObject(t *testing.T) {
+	for _, level := range []string{"-Os", "-O0"} {
+		o, err := object.Parse(compile(t, level))
+		if err != nil {
+			t.Fatal(err)
+		}
+		debug, err := dwarf.ForObject(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := OfObject(o, debug, "text")
+		listing := Text("text", lines)
+		for _, want := range []string{"bl	next", "; counter", `.word	"more"`, `.word	"less"`} {
+			if !strings.Contains(listing, want) {
+				t.Errorf("%s: no %q:\n%s", level, want, listing)
+			}
+		}
+		if rows := Compare(lines, lines); Differences(rows) > 0 || !strings.Contains(SideBySide(rows), "a.c:4\n") {
+			t.Errorf("%s:\n%s", level, SideBySide(rows))
+		}
+		if other := OfObject(o, debug, "next"); len(other) > 0 {
+			t.Errorf("%s: %v of a function of another object", level, other)
+		}
+	}
+}
+
 func FuzzObject(f *testing.F) {
-	f.Add([]byte(testfirmware.DemoELF[:4096]))
+	f.Add(compile(f, "-Os"))
+	f.Add(compile(f, "-O0"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		o, err := object.Parse(data)
 		if err != nil {

@@ -1,6 +1,7 @@
 package listing
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,9 +17,11 @@ import (
 // OfImage lists a function of the firmware. It is empty if the image has no bytes there.
 func OfImage(image *firmware.Image, s *firmware.Symbol) []Line {
 	code, _ := image.Bytes(s.Addr, s.Size)
-	names := make(map[uint32]string)
+	variables := make(map[uint32]string)
 	for _, v := range image.Symbols() {
-		names[v.Addr] = v.Display
+		if v.Kind == firmware.Variable {
+			variables[v.Addr] = v.Display
+		}
 	}
 	debug, _ := image.Debug()
 	return function{
@@ -39,11 +42,11 @@ func OfImage(image *firmware.Image, s *firmware.Symbol) []Line {
 			if f := image.At(v); v&1 != 0 && f != nil && f.Addr == v&^1 {
 				return f.Display
 			}
+			if name := variables[v]; name != "" {
+				return name
+			}
 			if text, ok := image.CString(v); ok && printable(text) {
 				return fmt.Sprintf("%.60q", text)
-			}
-			if name := names[v]; name != "" && v != 0 {
-				return name
 			}
 			return number(v)
 		},
@@ -70,10 +73,10 @@ func OfObject(o *object.Object, debug *dwarf.Info, name string) []Line {
 			fills[r.Offset-s.Value] = referred(o, r)
 		}
 	}
-	display := demangled(name)
+	display, marks := demangle.Filter(name), o.Mapping()[s.Section]
 	return function{
 		code:   s.Section.Data[s.Value : s.Value+s.Size],
-		isData: func(off uint32) bool { return isData(o, s.Section, s.Value+off) },
+		isData: func(off uint32) bool { return isData(marks, s.Value+off) },
 		fill:   func(off uint32) (string, bool) { name, ok := fills[off]; return name, ok },
 		name:   func(addr uint32) string { return fmt.Sprintf("%s+0x%x", display, addr) },
 		value:  number,
@@ -98,37 +101,37 @@ func sourceAt(debug *dwarf.Info, addr uint32) (string, int) {
 	return file, line
 }
 
-// isData tells code from literals by the mapping symbols (AAELF32 §5.5.5).
-func isData(o *object.Object, section *object.Section, off uint32) bool {
-	var last *object.Symbol
-	for _, m := range o.Symbols {
-		if m.Section == section && m.IsMapping() && m.Value <= off && (last == nil || m.Value >= last.Value) {
-			last = m
+// isData tells code from literals by the section's mapping symbols (AAELF32 §5.5.5).
+func isData(marks []*object.Symbol, off uint32) bool {
+	data := false
+	for _, m := range marks {
+		if m.Value > off {
+			break
 		}
+		data = strings.HasPrefix(m.Name, "$d")
 	}
-	return last != nil && strings.HasPrefix(last.Name, "$d")
+	return data
 }
 
 // referred names what the relocation stands for: a string by its text.
 func referred(o *object.Object, r object.Reloc) string {
 	s, addend := r.Symbol, uint32(r.Addend)
 	if local := strings.HasPrefix(s.Name, ".L") || s.Section != nil && s.Name == s.Section.Name; !local || s.Section == nil {
-		return demangled(s.Name)
+		return demangle.Filter(s.Name)
 	}
 	off := s.Value + addend
-	if s.Section.IsMergeString() && uint64(off) < uint64(len(s.Section.Data)) {
-		text, _, _ := strings.Cut(string(s.Section.Data[off:]), "\x00")
-		return fmt.Sprintf("%.60q", text)
-	}
 	for _, t := range o.Symbols {
 		if t.Section == s.Section && t.Value == off && t.Name != s.Section.Name && !t.IsMapping() && !strings.HasPrefix(t.Name, ".L") {
-			return demangled(t.Name)
+			return demangle.Filter(t.Name)
+		}
+	}
+	if !s.Section.IsWrite() && !s.Section.IsCode() && uint64(off) < uint64(len(s.Section.Data)) {
+		if text, _, ok := bytes.Cut(s.Section.Data[off:], []byte{0}); ok && printable(text) {
+			return fmt.Sprintf("%.60q", text)
 		}
 	}
 	return fmt.Sprintf("%s+0x%x", s.Section.Name, off)
 }
-
-func demangled(name string) string { return demangle.Filter(name) }
 
 func number(v uint32) string { return fmt.Sprintf("0x%08x", v) }
 

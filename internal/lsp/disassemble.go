@@ -33,7 +33,7 @@ func (e executor) Disassemble(ctx context.Context, a command.DisassembleArgs) (c
 		return command.DisassembleResult{}, err
 	}
 	path := pathOf(uri.URI(a.URI))
-	symbol := findFunction(image, path, a.Function)
+	symbol := image.FunctionIn(path, a.Function)
 	if symbol == nil {
 		return command.DisassembleResult{}, problem.New(problem.NoSuchFunction, near(image, a.Function),
 			"the firmware %s has no function %s", filepath.Base(image.Path()), a.Function)
@@ -41,12 +41,13 @@ func (e executor) Disassemble(ctx context.Context, a command.DisassembleArgs) (c
 	before := listing.OfImage(image, symbol)
 	result := command.DisassembleResult{Before: listing.Text(symbol.Display, before)}
 	var after []listing.Line
-	if builder != nil && path != f.project.Root() && path != "" && len(builder.Database.Commands(path)) > 0 {
+	if builder != nil && path != f.project.Root() && path != "" {
 		unit := patch.Unit{Path: path}
 		if d := snapshot(ctx).ByPath(path); d != nil {
 			unit.Text = d.Text.Bytes()
 		}
-		if after, err = builder.Disassemble(ctx, unit, symbol); err != nil {
+		after, err = builder.Disassemble(ctx, unit, symbol)
+		if err != nil && !problem.Has(err, problem.NotInDatabase) {
 			return result, err
 		}
 		if len(after) > 0 {

@@ -94,7 +94,7 @@ func (v *view) function(source csource.Function) function {
 	if v.image == nil {
 		return f
 	}
-	if f.symbol = findFunction(v.image, v.document.Path, source.Name); f.symbol == nil {
+	if f.symbol = v.image.FunctionIn(v.document.Path, source.Name); f.symbol == nil {
 		return f
 	}
 	f.state, f.once = stateFresh, patch.EnteredOnce(v.image, f.symbol)
@@ -131,22 +131,6 @@ func (v *view) edited(f function) bool {
 
 func textSum(d *workspace.Document, f csource.Function) [sha256.Size]byte {
 	return sha256.Sum256(d.Text.Bytes()[f.Start:f.End])
-}
-
-// findFunction finds the function of the image that the name in the file stands
-// for, preferring one of that file.
-func findFunction(image *firmware.Image, path, name string) *firmware.Symbol {
-	var best *firmware.Symbol
-	for _, s := range image.Lookup(name) {
-		switch {
-		case s.Kind != firmware.Function:
-		case filepath.Base(s.File) == filepath.Base(path):
-			return s
-		case best == nil:
-			best = s
-		}
-	}
-	return best
 }
 
 // refusal says why the function cannot be redirected, as far as the image tells.

@@ -87,9 +87,9 @@ func describeSymbol(s *firmware.Symbol) string {
 	return fmt.Sprintf("In the firmware: %s `%s` at `%s`, %d bytes", s.Kind, s.Display, patch.Address(s.Addr), s.Size)
 }
 
-// findSymbol is findFunction for variables as well.
+// findSymbol is [firmware.Image.FunctionIn] for variables as well.
 func findSymbol(image *firmware.Image, path, name string) *firmware.Symbol {
-	if f := findFunction(image, path, name); f != nil {
+	if f := image.FunctionIn(path, name); f != nil {
 		return f
 	}
 	if all := image.Lookup(name); len(all) > 0 {

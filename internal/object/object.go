@@ -5,7 +5,9 @@
 package object
 
 import (
+	"cmp"
 	"debug/elf"
+	"slices"
 
 	"github.com/fpbls/fpbls/internal/problem"
 )
@@ -76,6 +78,20 @@ func (s *Symbol) IsFunction() bool { return s.Type == elf.STT_FUNC || s.Type == 
 
 // IsMapping reports whether the symbol only tells code from data (AAELF32 §5.5.5).
 func (s *Symbol) IsMapping() bool { return isMapping(s.Name) && s.Bind == elf.STB_LOCAL }
+
+// Mapping lists each section's mapping symbols by offset.
+func (o *Object) Mapping() map[*Section][]*Symbol {
+	marks := make(map[*Section][]*Symbol)
+	for _, m := range o.Symbols {
+		if m.Section != nil && m.IsMapping() {
+			marks[m.Section] = append(marks[m.Section], m)
+		}
+	}
+	for _, list := range marks {
+		slices.SortStableFunc(list, func(a, b *Symbol) int { return cmp.Compare(a.Value, b.Value) })
+	}
+	return marks
+}
 
 // IsWeak reports whether the symbol gives way to a strong one.
 func (s *Symbol) IsWeak() bool { return s.Bind == elf.STB_WEAK }

@@ -152,12 +152,13 @@ func chooseMode(mode string, b *Board) (fpb.Mode, error) {
 		return "", problem.New(problem.NoFPB, "the loader must be built for a core with an FPB, and without FL_NO_FPB",
 			"the board cannot patch functions: %s", reason)
 	}
-	switch m := fpb.Mode(mode); m {
-	case "", "auto":
+	if chooses(mode) {
 		if info.FPB.Version >= 2 || b.Client.Lacks(fpb.Trampoline) {
 			return fpb.DebugMonitor, nil
 		}
 		return fpb.Trampoline, nil
+	}
+	switch m := fpb.Mode(mode); m {
 	case fpb.Trampoline, fpb.Direct:
 		if info.FPB.Version >= 2 {
 			return "", problem.New(problem.ModeUnavailable, "use --mode debugmon",

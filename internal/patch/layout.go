@@ -105,11 +105,13 @@ func (c layoutCheck) run() error {
 			types = append(types, c.is.Functions[name]...)
 			v, ok := c.is.Variables[name]
 			if !ok {
-				name = shortName(name)
-				v = c.is.Variables[name]
+				name = unnamed(name)
+				if v, ok = c.is.Variables[name]; !ok {
+					continue
+				}
 			}
 			types = append(types, v.Types...)
-			if old, known := c.was.Variables[name]; ok && known && old.Form != v.Form {
+			if old, ok := c.was.Variables[name]; ok && old.Form != v.Form {
 				return layoutError(objdiff.LayoutChange{Name: name, File: c.source(v.File), Line: v.Line, Text: fmt.Sprintf(
 					"variable %s is a %s in the running firmware, which keeps it as it is, and a %s here", name, old.Type, v.Type)})
 			}
@@ -135,11 +137,11 @@ func (c layoutCheck) run() error {
 	return nil
 }
 
-// shortName is what debug information has instead of a linker name for variables of
-// unnamed namespaces.
-func shortName(linker string) string {
-	name := demangle.Filter(linker, demangle.NoParams)
-	return name[strings.LastIndex(name, ":")+1:]
+// unnamed is what debug information has in place of the linker name of a variable in an
+// unnamed namespace; empty for others.
+func unnamed(linker string) string {
+	_, name, _ := strings.Cut(demangle.Filter(linker, demangle.NoParams), "(anonymous namespace)::")
+	return name
 }
 
 // source is the file as the unit's path names it.

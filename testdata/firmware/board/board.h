@@ -16,10 +16,11 @@ void board_idle(void);
 
 void board_led(int on);
 
-/* Serial line: writing polls, receiving is done by interrupt into a ring. */
+/* Serial line: writing sleeps while there is no room, receiving is done by
+   interrupt into a ring. */
 void uart_init(void);
 void uart_write(const char *text, size_t size);
-void uart_flush(void);
+void uart_flush(void); /* waits for room for a character */
 int  uart_read(void); /* -1: nothing there */
 
 #endif

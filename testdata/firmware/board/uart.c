@@ -12,6 +12,8 @@
 #define SR_RXNE (1u << 5)
 #define SR_TXE  (1u << 7)
 
+#define CR1_TXEIE (1u << 7)
+
 /* A whole request fits, so that nothing is lost while an answer is printed. */
 static volatile char ring[1024];
 static volatile uint32_t head, tail;
@@ -31,6 +33,7 @@ void USART1_IRQHandler(void)
         if (head - tail < sizeof ring)
             ring[head++ % sizeof ring] = c;
     }
+    USART1_CR1 &= ~CR1_TXEIE;
 }
 
 int uart_read(void)
@@ -40,19 +43,29 @@ int uart_read(void)
     return (unsigned char)ring[tail++ % sizeof ring];
 }
 
-void uart_write(const char *text, size_t size)
+/* Sleeps until there is room to send; an interrupt handler, which the port's
+   interrupt cannot preempt, polls. With interrupts masked one that comes now
+   still ends the sleep. */
+void uart_flush(void)
 {
-    for (; size > 0; size--) {
-        while (!(USART1_SR & SR_TXE))
-            ;
-        USART1_DR = (unsigned char)*text++;
+    uint32_t ipsr;
+
+    __asm volatile("mrs %0, ipsr" : "=r"(ipsr));
+    while (!(USART1_SR & SR_TXE)) {
+        if (ipsr)
+            continue;
+        __asm volatile("cpsid i" ::: "memory");
+        USART1_CR1 |= CR1_TXEIE;
+        __asm volatile("wfi\n\tcpsie i" ::: "memory");
     }
 }
 
-void uart_flush(void)
+void uart_write(const char *text, size_t size)
 {
-    while (!(USART1_SR & SR_TXE))
-        ;
+    for (; size > 0; size--) {
+        uart_flush();
+        USART1_DR = (unsigned char)*text++;
+    }
 }
 
 void board_idle(void)

@@ -31,6 +31,7 @@ type app struct {
 	port            string
 	baud            int
 	elf             string
+	bootloader      string
 	compileCommands string
 	wireTrace       string
 
@@ -92,6 +93,7 @@ does the same jobs from the command line. "fpbls demo" shows it without a board.
 	flags.StringVar(&a.port, "port", "", "the board's `port`: a device, tcp://host:port, sim: or sim:path.elf")
 	flags.IntVar(&a.baud, "baud", 0, "the line's `speed` in bits per second")
 	flags.StringVar(&a.elf, "elf", "", "the ELF `file` of the firmware that runs")
+	flags.StringVar(&a.bootloader, "bootloader", "", "the ELF `file` of a second program in the board's flash")
 	flags.StringVar(&a.compileCommands, "compile-commands", "", "the compile database, a `file` or its directory")
 	flags.StringVar(&a.wireTrace, "wire-trace", "", "record what crosses the line in a `file`, for a bug report; --port replay:FILE plays it again")
 	must(root.RegisterFlagCompletionFunc("port", completePorts))
@@ -169,7 +171,7 @@ func (a *app) create(name string) (io.Writer, error) {
 
 // layer is what the flags set.
 func (a *app) layer() (settings.Layer, error) {
-	text := map[string]string{"port": a.port, "elf": a.elf, "compileCommands": a.compileCommands}
+	text := map[string]string{"port": a.port, "elf": a.elf, "bootloader": a.bootloader, "compileCommands": a.compileCommands}
 	if a.baud != 0 {
 		text["baud"] = strconv.Itoa(a.baud)
 	}
@@ -182,7 +184,7 @@ func (a *app) layer() (settings.Layer, error) {
 }
 
 // flagOf names the flag of a setting.
-var flagOf = map[string]string{"port": "port", "baud": "baud", "elf": "elf", "compileCommands": "compile-commands"}
+var flagOf = map[string]string{"port": "port", "baud": "baud", "elf": "elf", "bootloader": "bootloader", "compileCommands": "compile-commands"}
 
 // folder is the project's: the one that was named, or the one that dir lies in.
 func (a *app) folder() (string, error) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/fpbls/fpbls/internal/firmware"
 	"github.com/fpbls/fpbls/internal/objdiff"
 	"github.com/fpbls/fpbls/internal/patch"
 )
@@ -74,27 +75,34 @@ change nothing. A header stands for the files that include it. Needs no board.`,
 				return err
 			}
 			defer p.Close()
-			builder, err := p.Builder(cmd.Context())
-			if err != nil {
-				return err
-			}
-			var asked []patch.Unit
 			names := make(map[string]string)
+			asked := make(map[*firmware.Image][]patch.Unit)
+			var builders []*patch.Builder // one for each image
 			for _, name := range args {
-				asked = append(asked, patch.Unit{Path: a.path(name)})
-				names[a.path(name)] = name
-			}
-			units, err := builder.Units(asked)
-			if err != nil {
-				return err
-			}
-			var all changes
-			for _, unit := range units {
-				report, err := builder.Compare(cmd.Context(), unit)
+				path := a.path(name)
+				names[path] = name
+				b, err := p.Builder(cmd.Context(), path)
 				if err != nil {
 					return err
 				}
-				all.Files = append(all.Files, newChangedFile(cmp.Or(names[unit.Path], a.shown(unit.Path)), report))
+				if asked[b.Image] == nil {
+					builders = append(builders, b)
+				}
+				asked[b.Image] = append(asked[b.Image], patch.Unit{Path: path})
+			}
+			var all changes
+			for _, b := range builders {
+				units, err := b.Units(asked[b.Image])
+				if err != nil {
+					return err
+				}
+				reports, err := b.Compare(cmd.Context(), units...)
+				if err != nil {
+					return err
+				}
+				for i, unit := range units {
+					all.Files = append(all.Files, newChangedFile(cmp.Or(names[unit.Path], a.shown(unit.Path)), reports[i]))
+				}
 			}
 			return a.print(all)
 		},

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -73,26 +72,25 @@ side: "|" marks instructions that differ, "<" and ">" those that only the firmwa
 				return err
 			}
 			defer p.Close()
-			image, err := p.Image(cmd.Context())
+			if file != "" {
+				return a.disasmBoth(cmd.Context(), p, args[0], file)
+			}
+			images, err := p.Images(cmd.Context())
 			if err != nil {
 				return err
 			}
-			symbols := slices.DeleteFunc(slices.Clone(image.Lookup(args[0])), func(s *firmware.Symbol) bool { return s.Kind != firmware.Function })
-			if len(symbols) == 0 {
-				hint := `"fpbls symbols" lists what there is`
-				if near := image.Near(args[0]); len(near) > 0 {
-					hint = "did you mean " + strings.Join(near, ", ") + "?"
-				}
-				return problem.New(problem.NoSuchFunction, hint, "the firmware has no function %s", args[0])
-			}
-			if file != "" {
-				return a.disasmBoth(cmd.Context(), p, image.FunctionIn(file, args[0]), file)
-			}
 			var r listings
-			for _, s := range symbols {
-				r.Functions = append(r.Functions, disassembly{
-					symbol: newDescriber(image).symbol(s), Instructions: instructions(listing.OfImage(image, s)),
-				})
+			for _, image := range images {
+				for _, s := range image.Lookup(args[0]) {
+					if s.Kind == firmware.Function {
+						r.Functions = append(r.Functions, disassembly{
+							symbol: newDescriber(image).symbol(s), Instructions: instructions(listing.OfImage(image, s)),
+						})
+					}
+				}
+			}
+			if len(r.Functions) == 0 {
+				return noFunction(images, args[0])
 			}
 			return a.print(r)
 		},
@@ -102,10 +100,14 @@ side: "|" marks instructions that differ, "<" and ">" those that only the firmwa
 }
 
 // disasmBoth lists the function of the firmware beside what the file compiles to.
-func (a *app) disasmBoth(ctx context.Context, p *workspace.Project, s *firmware.Symbol, file string) error {
-	builder, err := p.Builder(ctx)
+func (a *app) disasmBoth(ctx context.Context, p *workspace.Project, name, file string) error {
+	builder, err := p.Builder(ctx, a.path(file))
 	if err != nil {
 		return err
+	}
+	s := builder.Image.FunctionIn(a.path(file), name)
+	if s == nil {
+		return noFunction(firmware.Images{builder.Image}, name)
 	}
 	after, err := builder.Disassemble(ctx, patch.Unit{Path: a.path(file)}, s)
 	if err != nil {
@@ -121,6 +123,17 @@ func (a *app) disasmBoth(ctx context.Context, p *workspace.Project, s *firmware.
 		symbol: newDescriber(builder.Image).symbol(s), Instructions: instructions(before), After: instructions(after),
 		Differences: new(listing.Differences(rows)), rows: rows,
 	}}})
+}
+
+func noFunction(images firmware.Images, name string) error {
+	hint := `"fpbls symbols" lists what there is`
+	for _, image := range images {
+		if near := image.Near(name); len(near) > 0 {
+			hint = "did you mean " + strings.Join(near, ", ") + "?"
+			break
+		}
+	}
+	return problem.New(problem.NoSuchFunction, hint, "the firmware has no function %s", name)
 }
 
 func instructions(lines []listing.Line) []instruction {

@@ -70,6 +70,11 @@ func allowCompiler(ctx context.Context, p *workspace.Project, file string) error
 	}
 	command, err := database.Command(file)
 	if err != nil {
+		if builder, failed := p.Builder(ctx, file); failed == nil { // the bootloader's database
+			command, err = builder.Database.Command(file)
+		}
+	}
+	if err != nil {
 		return err
 	}
 	return p.Toolchain().Allow(command)

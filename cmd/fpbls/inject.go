@@ -85,7 +85,7 @@ in, or nothing.`,
 			if dryRun {
 				return a.check(cmd.Context(), p, units, functions, changed, anyway)
 			}
-			builder, err := p.Builder(cmd.Context())
+			builder, err := p.Builder(cmd.Context(), units[0].Path)
 			if err != nil {
 				return err
 			}
@@ -118,7 +118,7 @@ in, or nothing.`,
 
 // check is inject without a board.
 func (a *app) check(ctx context.Context, p *workspace.Project, units []patch.Unit, functions []string, changed, anyway bool) error {
-	builder, err := p.Builder(ctx)
+	builder, err := p.Builder(ctx, units[0].Path)
 	if err != nil {
 		return err
 	}

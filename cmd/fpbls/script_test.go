@@ -61,8 +61,19 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// project writes the demo project with the committed ELF: "project DIR".
+// project writes the demo project with the committed ELF: "project DIR". With the name
+// of another program it writes and builds that one.
 func project(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) > 1 {
+		program := map[string]testfirmware.Program{
+			"bootloader": testfirmware.Bootloader(), "application": testfirmware.Application(),
+		}[args[1]]
+		p, err := program.Write(ts.MkAbs(args[0]))
+		ts.Check(err)
+		ts.Check(p.Build(context.Background()))
+		ts.Value(projects).(map[string]testfirmware.Project)[p.Dir] = p
+		return
+	}
 	p, err := testfirmware.WriteProject(ts.MkAbs(args[0]))
 	ts.Check(err)
 	ts.Check(os.MkdirAll(filepath.Dir(p.ELF), 0o755))

@@ -43,7 +43,7 @@ runs.`,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), a) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.firmware, "firmware", "", "the ELF `file` to run")
+	flags.StringArrayVar(&o.firmware, "firmware", nil, "the ELF `file` to run; can be repeated, as for a bootloader")
 	flags.StringVar(&o.listen, "listen", "tcp://127.0.0.1:0", "the `address` to offer the line at; port 0 picks one")
 	flags.BoolVar(&o.pty, "pty", true, "offer a pseudo-terminal as well, on Unix")
 	flags.StringVar(&o.board, "board", "", "the `board`: "+strings.Join(sim.Boards(), ", "))
@@ -53,8 +53,9 @@ runs.`,
 }
 
 type simulation struct {
-	firmware, listen, board, fpb string
-	pty                          bool
+	firmware           []string
+	listen, board, fpb string
+	pty                bool
 }
 
 var fpbVersions = map[string]cortexm.FPBConfig{
@@ -104,17 +105,21 @@ func (o *simulation) run(ctx context.Context, a *app) error {
 
 // power switches the board on.
 func (o *simulation) power(a *app) (*sim.Board, error) {
-	firmware := testfirmware.DemoELF
-	if o.firmware != "" {
-		var err error
-		if firmware, err = os.ReadFile(a.path(o.firmware)); err != nil {
+	firmware := [][]byte{testfirmware.DemoELF}
+	if len(o.firmware) > 0 {
+		firmware = nil
+	}
+	for _, name := range o.firmware {
+		elf, err := os.ReadFile(a.path(name))
+		if err != nil {
 			return nil, problem.New(problem.NoELF, "check the path", "cannot read the firmware: %w", err)
 		}
+		firmware = append(firmware, elf)
 	}
 	unit, ok := fpbVersions[o.fpb]
 	if !ok {
 		return nil, problem.New(problem.Usage, "say 1, 2 or none", "there is no FPB version %q", o.fpb)
 	}
 	// Only --baud paces the line, not the setting: a script wants it fast.
-	return sim.New(sim.Config{Board: o.board, Baud: a.baud, FPB: unit}, firmware)
+	return sim.New(sim.Config{Board: o.board, Baud: a.baud, FPB: unit}, firmware[0], firmware[1:]...)
 }

@@ -85,15 +85,17 @@ func (a *app) symbolsCommand() *cobra.Command {
 				return err
 			}
 			defer p.Close()
-			image, err := p.Image(cmd.Context())
+			images, err := p.Images(cmd.Context())
 			if err != nil {
 				return err
 			}
 			found := symbols{Symbols: []symbol{}}
-			describe := newDescriber(image)
-			for _, s := range image.Symbols() {
-				if matches(s.Name) || matches(s.Display) {
-					found.Symbols = append(found.Symbols, describe.symbol(s))
+			for _, image := range images {
+				describe := newDescriber(image)
+				for _, s := range image.Symbols() {
+					if matches(s.Name) || matches(s.Display) {
+						found.Symbols = append(found.Symbols, describe.symbol(s))
+					}
 				}
 			}
 			return a.print(found)
@@ -123,14 +125,16 @@ func (a *app) completeFunctions(cmd *cobra.Command, _ []string, prefix string) (
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	defer p.Close()
-	image, err := p.Image(cmd.Context())
+	images, err := p.Images(cmd.Context())
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	var names []cobra.Completion
-	for _, f := range image.Functions() {
-		if strings.HasPrefix(f.Name, prefix) {
-			names = append(names, cobra.CompletionWithDesc(f.Name, f.File))
+	for _, image := range images {
+		for _, f := range image.Functions() {
+			if strings.HasPrefix(f.Name, prefix) {
+				names = append(names, cobra.CompletionWithDesc(f.Name, f.File))
+			}
 		}
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp

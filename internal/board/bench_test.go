@@ -77,9 +77,9 @@ func benchmarkWarmInjection(b *testing.B, f *fixture, functions int) {
 	defer running.Wait()
 	defer cancel()
 	owner := New(Config{
-		Port:  "sim:",
-		Open:  func(context.Context) (fpb.Conn, error) { return simulated.Conn(), nil },
-		Image: func(context.Context) (*firmware.Image, error) { return f.image, nil },
+		Port:   "sim:",
+		Open:   func(context.Context) (fpb.Conn, error) { return simulated.Conn(), nil },
+		Images: func(context.Context) (firmware.Images, error) { return firmware.Images{f.image}, nil },
 	})
 	defer owner.Close()
 	tools := toolchain.New(toolchain.Config{Env: os.Environ()})

@@ -18,9 +18,12 @@ import (
 
 // Config says how to reach a board and what runs on it.
 type Config struct {
-	Port  string // as the user names it
-	Open  func(context.Context) (fpb.Conn, error)
-	Image func(context.Context) (*firmware.Image, error) // may fail: the board is then used without an ELF
+	Port string // as the user names it
+	Open func(context.Context) (fpb.Conn, error)
+
+	// Images gives what the board is to run; see [firmware.Images]. It may fail: the
+	// board is then used without an ELF.
+	Images func(context.Context) (firmware.Images, error)
 
 	// JournalDir is a directory of the user's where the ledger is kept between
 	// processes. Empty: it is not kept.
@@ -56,8 +59,9 @@ type session struct {
 	client     *fpb.Client
 	info       fpb.Info
 	ledger     *patch.Ledger
-	image      *firmware.Image // what the match was made with
-	firmware   string          // its build identity, the journal's key
+	images     firmware.Images // what the match was made with
+	running    firmware.Images // those of them that the board has
+	firmware   string          // the first one's build identity, the journal's key
 	identified map[uint32]bool
 	banners    *banners
 	ended      chan struct{} // closed when the watchers of the connection have ended
@@ -173,24 +177,36 @@ func (b *Board) adopt(ctx context.Context, s *session) {
 	b.update(func(st *Status) { st.Connected = true })
 }
 
-// identify compares the board with the image, unless this image was compared
-// already: a rebuilt ELF is another one.
+// identify compares the board with the images, unless these were compared already:
+// a rebuilt ELF is another one.
 func (b *Board) identify(ctx context.Context, s *session) {
-	image, err := b.cfg.Image(ctx)
-	if err != nil || image == s.image {
+	images, err := b.cfg.Images(ctx)
+	if err != nil || len(images) == 0 || slices.Equal(images, s.images) {
 		return
 	}
-	s.image, s.firmware = image, image.BuildID()
+	s.images, s.running, s.firmware = images, nil, images[0].BuildID()
 	clear(s.identified)
-	s.banners.expect(image.Banners())
+	s.banners.expect(images[0].Banners())
 	match := MatchUnknown
-	if same, err := sameFirmware(ctx, s.client, image); err == nil {
-		match = Mismatch
-		if same {
+	for i, image := range images {
+		same, err := sameFirmware(ctx, s.client, image)
+		if same || err != nil {
+			s.running = append(s.running, image) // in doubt its names are better than none
+		}
+		switch {
+		case i > 0 || err != nil:
+		case same:
 			match = Matches
+		default:
+			match = Mismatch
 		}
 	}
 	b.update(func(st *Status) { st.Match = match })
+}
+
+// mayRun reports whether the board has the image, as far as it could be compared.
+func (s *session) mayRun(image *firmware.Image) bool {
+	return len(s.images) == 0 || slices.ContainsFunc(s.running, func(im *firmware.Image) bool { return im.BuildID() == image.BuildID() })
 }
 
 // disconnect drops the session. The caller has the turn.
@@ -315,7 +331,7 @@ func (st *Status) setInfo(s *session, lost []patch.Record) {
 	case !s.info.FPB.Enabled:
 		st.Health = "the Flash Patch unit is off"
 	case st.Match == Mismatch:
-		st.Health = "the board runs another firmware than " + filepath.Base(s.image.Path())
+		st.Health = "the board runs another firmware than " + filepath.Base(s.images[0].Path())
 	case len(st.Lost) > 0:
 		st.Health = fmt.Sprintf("ready; %d patches were lost by a reset", len(st.Lost))
 	default:

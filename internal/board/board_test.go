@@ -145,7 +145,7 @@ func (b *bench) open(journal string) {
 	b.board = New(Config{
 		Port:       benchPort,
 		Open:       func(context.Context) (fpb.Conn, error) { return b.sim.Conn(), nil },
-		Image:      func(context.Context) (*firmware.Image, error) { return b.image, nil },
+		Images:     func(context.Context) (firmware.Images, error) { return firmware.Images{b.image}, nil },
 		JournalDir: journal,
 	})
 	b.reader = b.board.Output().Reader()

@@ -21,6 +21,7 @@ import (
 	"github.com/fpbls/fpbls/internal/patch"
 	"github.com/fpbls/fpbls/internal/problem"
 	"github.com/fpbls/fpbls/internal/sim"
+	"github.com/fpbls/fpbls/internal/sim/cortexm"
 	"github.com/fpbls/fpbls/internal/toolchain"
 	testfirmware "github.com/fpbls/fpbls/testdata/firmware"
 )
@@ -33,6 +34,7 @@ var updateEdits = flag.Bool("update", false, "rewrite the outcomes in testdata/e
 //
 //	edit FILE: OLD => NEW   what the user changes; \n stands for a line end
 //	mode MODE               how entries are caught, if not as fpbls chooses
+//	fpb VERSION             of the board's Flash Patch unit, if not 1
 //
 // and what comes of it, as go test -update writes it:
 //
@@ -58,7 +60,7 @@ func TestEdits(t *testing.T) {
 	count := 0
 	for _, level := range levels {
 		t.Run(level, func(t *testing.T) {
-			c := newCatalogue(t, level)
+			c, second := newCatalogue(t, level), newCatalogue(t, level, "-DFL_DIALECT=16") // whose loader knows version 2
 			for _, file := range files {
 				archive, err := txtar.ParseFile(file)
 				if err != nil {
@@ -71,8 +73,12 @@ func TestEdits(t *testing.T) {
 						continue
 					}
 					t.Run(name, func(t *testing.T) {
-						edits, mode, want := parseEntry(t, string(entry.Data), level)
-						got := c.play(t, edits, mode)
+						edits, how, want := parseEntry(t, string(entry.Data), level)
+						c := c
+						if how.fpb == 2 {
+							c = second
+						}
+						got := c.play(t, edits, how)
 						if outcomes[name] == nil {
 							outcomes[name] = make(map[string][]string)
 						}
@@ -91,13 +97,22 @@ func TestEdits(t *testing.T) {
 	}
 }
 
+// units are Flash Patch units by version.
+var units = map[int]cortexm.FPBConfig{2: {Version: 2, Code: 8}}
+
+// setup is what an entry says about board and mode.
+type setup struct {
+	mode string
+	fpb  int // version; 0 is the board's own
+}
+
 // An edit replaces text in a file.
 type edit struct{ file, old, by string }
 
 var editLine = regexp.MustCompile(`^edit ([\w./]+): (.*?) =>(?: (.*))?$`)
 
-// parseEntry returns an entry's edits and mode, and its outcome at the level.
-func parseEntry(t *testing.T, text, level string) (edits []edit, mode string, outcome []string) {
+// parseEntry returns an entry's edits and setup, and its outcome at the level.
+func parseEntry(t *testing.T, text, level string) (edits []edit, how setup, outcome []string) {
 	t.Helper()
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
@@ -107,7 +122,10 @@ func parseEntry(t *testing.T, text, level string) (edits []edit, mode string, ou
 			continue
 		}
 		if name, ok := strings.CutPrefix(line, "mode "); ok {
-			mode = name
+			how.mode = name
+			continue
+		}
+		if _, err := fmt.Sscanf(line, "fpb %d", &how.fpb); err == nil {
 			continue
 		}
 		if rest, ok := strings.CutPrefix(line, level+" "); ok {
@@ -120,7 +138,7 @@ func parseEntry(t *testing.T, text, level string) (edits []edit, mode string, ou
 	if len(edits) == 0 {
 		t.Fatal("no edit")
 	}
-	return edits, mode, outcome
+	return edits, how, outcome
 }
 
 // rewriteEdits writes the outcomes into the archives.
@@ -132,13 +150,16 @@ func rewriteEdits(t *testing.T, files, levels []string, outcomes map[string]map[
 		}
 		for i := range archive.Files {
 			entry := &archive.Files[i]
+			of := outcomes[strings.TrimSuffix(filepath.Base(file), ".txtar")+"/"+entry.Name]
+			if len(of) < len(levels) {
+				continue // was not chosen with -run
+			}
 			var b bytes.Buffer
 			for line := range strings.Lines(string(entry.Data)) {
-				if editLine.MatchString(strings.TrimSpace(line)) || strings.HasPrefix(line, "mode ") {
+				if editLine.MatchString(strings.TrimSpace(line)) || strings.HasPrefix(line, "mode ") || strings.HasPrefix(line, "fpb ") {
 					b.WriteString(line)
 				}
 			}
-			of := outcomes[strings.TrimSuffix(filepath.Base(file), ".txtar")+"/"+entry.Name]
 			same := slices.Equal(of[levels[0]], of[levels[1]])
 			for _, level := range levels {
 				for _, line := range of[level] {
@@ -165,9 +186,9 @@ type catalogue struct {
 	sources map[string]string // by file name, as they were built
 }
 
-func newCatalogue(t *testing.T, level string) *catalogue {
+func newCatalogue(t *testing.T, flags ...string) *catalogue {
 	t.Helper()
-	f, err := buildProgram(t.TempDir(), testfirmware.Cases().With(level))
+	f, err := buildProgram(t.TempDir(), testfirmware.Cases().With(flags...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +208,7 @@ func newCatalogue(t *testing.T, level string) *catalogue {
 }
 
 // play saves the edited files, injects what differs, and says what came of it.
-func (c *catalogue) play(t *testing.T, edits []edit, mode string) (outcome []string) {
+func (c *catalogue) play(t *testing.T, edits []edit, how setup) (outcome []string) {
 	changed := maps.Clone(c.sources)
 	var files []string
 	for _, e := range edits {
@@ -206,14 +227,14 @@ func (c *catalogue) play(t *testing.T, edits []edit, mode string) (outcome []str
 		}
 		defer os.WriteFile(path(file), []byte(c.sources[file]), 0o644)
 	}
-	runOn(t, c.fixture, sim.Config{}, func(t *testing.T, b *bench) {
+	runOn(t, c.fixture, sim.Config{FPB: units[how.fpb]}, func(t *testing.T, b *bench) {
 		request := Request{
 			Builder: &patch.Builder{
 				Image: b.image, Database: b.database,
 				Toolchain: toolchain.New(toolchain.Config{Workspace: []string{b.Dir}, Env: os.Environ()}),
 			},
 			Changed: true,
-			Mode:    mode,
+			Mode:    how.mode,
 		}
 		for i, file := range files {
 			u := patch.Unit{Path: path(file), Text: []byte(changed[file])}

@@ -38,7 +38,7 @@ func TestOtherFirmwareIsNoticed(t *testing.T) {
 				t.Fatal(err)
 			}
 			runOn(t, flashed, sim.Config{}, func(t *testing.T, b *bench) {
-				b.board.cfg.Image = func(context.Context) (*firmware.Image, error) { return demo.image, nil }
+				b.board.cfg.Images = func(context.Context) (firmware.Images, error) { return firmware.Images{demo.image}, nil }
 				if _, err := b.board.Info(t.Context()); err != nil {
 					t.Fatal(err)
 				}

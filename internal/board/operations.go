@@ -92,7 +92,7 @@ func (b *Board) Inject(ctx context.Context, r Request, emit func(patch.Event)) (
 	var result patch.Result
 	err = b.run(ctx, r.title(), func(ctx context.Context, s *session) error {
 		return b.change(ctx, s, func(target *patch.Board) error {
-			if b.Status().Match == Mismatch {
+			if !s.mayRun(r.Builder.Image) {
 				return problem.New(problem.WrongFirmware, "name the ELF that was flashed with --elf, or flash this one",
 					"the board runs another firmware than %s", r.Builder.Image.Path())
 			}
@@ -126,7 +126,7 @@ func (b *Board) Revert(ctx context.Context, sel patch.Selector) (records []patch
 	err = b.run(ctx, "Revert "+describe(sel), func(ctx context.Context, s *session) error {
 		return b.change(ctx, s, func(target *patch.Board) error {
 			var err error
-			records, err = target.Revert(ctx, s.image, sel)
+			records, err = target.Revert(ctx, s.running, sel)
 			return err
 		})
 	})
@@ -142,7 +142,7 @@ func (b *Board) Enable(ctx context.Context, sel patch.Selector, on bool) (record
 	err = b.run(ctx, title+describe(sel), func(ctx context.Context, s *session) error {
 		return b.change(ctx, s, func(target *patch.Board) error {
 			var err error
-			records, err = target.Enable(ctx, s.image, sel, on)
+			records, err = target.Enable(ctx, s.running, sel, on)
 			return err
 		})
 	})
@@ -172,13 +172,9 @@ func (b *Board) refresh(ctx context.Context, s *session) error {
 
 // take brings ledger and status in line with what the board answered.
 func (b *Board) take(s *session, info fpb.Info) {
-	image := s.image
-	if b.Status().Match == Mismatch {
-		image = nil // its names would be wrong
-	}
 	s.info = info
 	var lost []patch.Record
-	s.ledger, lost = patch.Reconcile(s.ledger, info, image)
+	s.ledger, lost = patch.Reconcile(s.ledger, info, s.running)
 	b.update(func(st *Status) { st.setInfo(s, lost) })
 }
 

@@ -117,7 +117,7 @@ func edited(ctx context.Context, p *workspace.Project, files Project) (board.Req
 		return board.Request{}, err
 	}
 	text = bytes.Replace(text, []byte(strconv.Quote(before)), []byte(strconv.Quote(after)), 1)
-	builder, err := p.Builder(ctx)
+	builder, err := p.Builder(ctx, files.Source)
 	if err != nil {
 		return board.Request{}, err
 	}

@@ -119,6 +119,13 @@ func (e *examination) image() {
 		return
 	}
 	e.ok("debug information", "present")
+	images, err := e.project.Images(e.ctx)
+	switch {
+	case err != nil:
+		e.fail("bootloader", err)
+	case len(images) > 1:
+		e.ok("bootloader", "%s, %d functions%s", images[1].Path(), len(images[1].Functions()), e.why("bootloader"))
+	}
 }
 
 // why tells how a file was chosen.

@@ -21,18 +21,19 @@ func (e executor) Disassemble(ctx context.Context, a command.DisassembleArgs) (c
 	if err != nil {
 		return command.DisassembleResult{}, err
 	}
-	builder, err := f.project.Builder(ctx)
+	path := pathOf(uri.URI(a.URI))
+	builder, err := f.project.Builder(ctx, path)
 	if problem.Has(err, problem.NoDatabase) || problem.Has(err, problem.BadDatabase) {
 		builder, err = nil, nil // the firmware's code can be shown all the same
 	}
 	if err != nil {
 		return command.DisassembleResult{}, err
 	}
-	image, err := f.project.Image(ctx)
+	images, err := f.project.Images(ctx)
 	if err != nil {
 		return command.DisassembleResult{}, err
 	}
-	path := pathOf(uri.URI(a.URI))
+	image := images.Of(path)
 	symbol := image.FunctionIn(path, a.Function)
 	if symbol == nil {
 		return command.DisassembleResult{}, problem.New(problem.NoSuchFunction, near(image, a.Function),

@@ -30,7 +30,7 @@ type folder struct {
 	closed   bool
 	board    *board.Board // that is watched
 	unwatch  func()
-	image    *firmware.Image
+	images   firmware.Images
 	loaded   bool // there was an image once
 	injected map[functionKey]injected
 	savers   map[string]*saver // by path
@@ -118,14 +118,18 @@ func (f *folder) changed() {
 			f.output.follow(b)
 		}
 	}
-	image := f.project.Loaded()
-	fresh := image != nil && image != f.image
+	images := f.project.Loaded()
+	fresh := len(images) > 0 && !slices.Equal(images, f.images)
 	replaced := fresh && f.loaded // with a moment without an ELF in between, while it was linked
-	f.image, f.loaded = image, f.loaded || fresh
+	f.images, f.loaded = images, f.loaded || fresh
 	f.mu.Unlock()
 	if fresh {
 		// Hovers and symbols need it; the first one should not wait.
-		f.server.start(func(context.Context) { image.Warm() })
+		f.server.start(func(context.Context) {
+			for _, image := range images {
+				image.Warm()
+			}
+		})
 	}
 	if b := f.project.Board(); replaced && b.Status().Connected {
 		// What is injected may be of another firmware than the new file.

@@ -82,13 +82,13 @@ func (f *folder) knows(original patch.Address) bool {
 func (f *folder) verifyGroup(ctx context.Context, group []patch.Record) string {
 	var names, keys []string
 	path := ""
-	image, err := f.project.Image(ctx)
+	images, err := f.project.Images(ctx)
 	for _, r := range group {
 		names = append(names, r.Name())
 		if err != nil {
 			continue
 		}
-		if symbol := image.At(uint32(r.Original)); symbol != nil {
+		if image, symbol := images.At(uint32(r.Original)); symbol != nil {
 			keys = append(keys, symbol.Display)
 			path = f.sourceOf(image, symbol)
 		}
@@ -97,7 +97,7 @@ func (f *folder) verifyGroup(ctx context.Context, group []patch.Record) string {
 	if path == "" || len(keys) != len(group) {
 		return what + ", from an unknown file"
 	}
-	builder, err := f.project.Builder(ctx)
+	builder, err := f.project.Builder(ctx, path)
 	if err != nil {
 		return fmt.Sprintf("%s, not compared with %s: %v", what, filepath.Base(path), err)
 	}

@@ -42,7 +42,8 @@ func (s *server) view(ctx context.Context, d *workspace.Document) (*view, error)
 		return nil, problem.New(problem.Usage, "open the folder of the firmware project", "%s lies outside of the open folders", d.URI)
 	}
 	v := &view{folder: f, document: d}
-	v.image, v.imageErr = f.project.Image(ctx)
+	images, err := f.project.Images(ctx)
+	v.image, v.imageErr = images.Of(d.Path), err
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -144,7 +144,7 @@ func (j injection) attempt(ctx context.Context, e executor) (patch.Result, error
 }
 
 func (j injection) once(ctx context.Context) (patch.Result, error) {
-	builder, err := j.folder.project.Builder(ctx)
+	builder, err := j.folder.project.Builder(ctx, j.unit.Path)
 	if err != nil {
 		return patch.Result{}, err
 	}
@@ -193,7 +193,7 @@ func (j injection) consent(ctx context.Context, e executor, refused error) bool 
 	if e.server.ask(ctx, refused.Error(), allow, "Not now") != allow {
 		return false
 	}
-	builder, err := j.folder.project.Builder(ctx)
+	builder, err := j.folder.project.Builder(ctx, j.unit.Path)
 	if err != nil {
 		return false
 	}
@@ -298,7 +298,7 @@ func (e executor) Check(ctx context.Context, a command.CheckArgs) (command.Injec
 	}
 	var result patch.Result
 	err = e.work(ctx, "Checking "+strings.Join(names, ", "), func(ctx context.Context) (string, error) {
-		builder, err := f.project.Builder(ctx)
+		builder, err := f.project.Builder(ctx, unit.Path)
 		if err != nil {
 			return "", err
 		}

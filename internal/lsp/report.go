@@ -25,10 +25,11 @@ func (e executor) Report(ctx context.Context, a command.FolderArgs) (command.Rep
 	for _, c := range f.project.Found(ctx) {
 		fmt.Fprintf(&b, "- %s: %s (%s)\n", c.What, c.Path, c.Why)
 	}
-	image, err := f.project.Image(ctx)
+	images, err := f.project.Images(ctx)
 	if err != nil {
 		fmt.Fprintf(&b, "- image: %v\n", err)
-	} else {
+	}
+	for _, image := range images {
 		fmt.Fprintf(&b, "- image: %d functions, build %.16s\n", len(image.Functions()), image.BuildID())
 		if debug, err := image.Debug(); err == nil {
 			producers := make(map[string]bool)

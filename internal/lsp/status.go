@@ -60,8 +60,8 @@ func (l *losses) take() []patch.Record {
 func (f *folder) boardStatus() command.BoardStatus {
 	st := command.BoardStatus{Folder: string(f.uri), Status: f.project.Board().Status()}
 	st.Patches, st.Jobs = nonNil(st.Patches), nonNil(st.Jobs)
-	if image := f.project.Loaded(); image != nil {
-		st.ELF = image.Path()
+	if images := f.project.Loaded(); len(images) > 0 {
+		st.ELF = images[0].Path()
 	}
 	switch {
 	case st.Port == "":
@@ -143,7 +143,7 @@ func recordNames(records []patch.Record) string {
 // reinject injects again what a reset has lost, from the documents as they are now.
 func (f *folder) reinject(ctx context.Context, e executor) (command.InjectResult, error) {
 	lost := f.project.Board().Status().Lost
-	image, err := f.project.Image(ctx)
+	images, err := f.project.Images(ctx)
 	if err != nil {
 		return command.InjectResult{}, err
 	}
@@ -153,7 +153,7 @@ func (f *folder) reinject(ctx context.Context, e executor) (command.InjectResult
 		key, ok := f.injectedAt(r.Original)
 		if !ok {
 			key.name = r.Name()
-			if symbol := image.At(uint32(r.Original)); symbol != nil {
+			if image, symbol := images.At(uint32(r.Original)); symbol != nil {
 				key.name, key.path = symbol.Display, f.sourceOf(image, symbol)
 			}
 		}

@@ -40,7 +40,7 @@ func (s *server) surveyOnSave(f *folder, d *workspace.Document) {
 // survey counts the changed functions. What cannot be compared, or whose compiler is
 // not allowed to run, is told when something is injected.
 func (f *folder) survey(ctx context.Context, d *workspace.Document, snapshot *workspace.Snapshot) {
-	builder, err := f.project.Builder(ctx)
+	builder, err := f.project.Builder(ctx, d.Path)
 	if err != nil {
 		return
 	}
@@ -49,13 +49,13 @@ func (f *folder) survey(ctx context.Context, d *workspace.Document, snapshot *wo
 	if err != nil {
 		return
 	}
+	reports, err := builder.Compare(ctx, units...)
+	if err != nil {
+		return
+	}
 	n := 0
-	for _, u := range units {
-		report, err := builder.Compare(ctx, u)
-		if err != nil {
-			return
-		}
-		n += len(report.Changed())
+	for _, r := range reports {
+		n += len(r.Changed())
 	}
 	f.surveyed(d, n)
 }

@@ -22,15 +22,16 @@ const maxSymbols = 200
 func (s *server) Symbols(ctx context.Context, p *protocol.WorkspaceSymbolParams) (protocol.WorkspaceSymbolResult, error) {
 	list := protocol.SymbolInformationSlice{}
 	for _, f := range s.allFolders() {
-		image, err := f.project.Image(ctx)
+		images, err := f.project.Images(ctx)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 		if err != nil {
 			continue // doctor and the commands tell of it
 		}
-		for _, symbol := range match(image, p.Query) {
-			path, line := f.placeOf(image, symbol)
+		for _, found := range match(images, p.Query) {
+			symbol := found.symbol
+			path, line := f.placeOf(found.image, symbol)
 			if path == "" {
 				continue
 			}
@@ -50,36 +51,37 @@ func (s *server) Symbols(ctx context.Context, p *protocol.WorkspaceSymbolParams)
 	return list, nil
 }
 
+// found is a symbol of an image that a query fits.
+type found struct {
+	image  *firmware.Image
+	symbol *firmware.Symbol
+	rank   int
+}
+
 // match returns the symbols whose names contain the query whatever its case, the
 // likeliest first.
-func match(image *firmware.Image, query string) []*firmware.Symbol {
+func match(images firmware.Images, query string) []found {
 	query = strings.ToLower(query)
-	type found struct {
-		symbol *firmware.Symbol
-		rank   int
-	}
 	var all []found
-	for _, symbol := range image.Symbols() {
-		name := strings.ToLower(symbol.Display)
-		at := strings.Index(name, query)
-		switch {
-		case at < 0:
-		case name == query:
-			all = append(all, found{symbol, 0})
-		case at == 0:
-			all = append(all, found{symbol, 1})
-		default:
-			all = append(all, found{symbol, 2})
+	for _, image := range images {
+		for _, symbol := range image.Symbols() {
+			name := strings.ToLower(symbol.Display)
+			at := strings.Index(name, query)
+			switch {
+			case at < 0:
+			case name == query:
+				all = append(all, found{image, symbol, 0})
+			case at == 0:
+				all = append(all, found{image, symbol, 1})
+			default:
+				all = append(all, found{image, symbol, 2})
+			}
 		}
 	}
 	slices.SortStableFunc(all, func(a, b found) int {
 		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.symbol.Display, b.symbol.Display))
 	})
-	var symbols []*firmware.Symbol
-	for _, f := range all {
-		symbols = append(symbols, f.symbol)
-	}
-	return symbols
+	return all
 }
 
 // placeOf returns where the symbol is declared, as far as is known: the line may be

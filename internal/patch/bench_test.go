@@ -76,13 +76,13 @@ func BenchmarkCompare(b *testing.B) {
 	var whole, compiler time.Duration
 	for b.Loop() {
 		start := time.Now()
-		report, err := builder.Compare(b.Context(), Unit{Path: source, Text: text})
+		reports, err := builder.Compare(b.Context(), Unit{Path: source, Text: text})
 		if err != nil {
 			b.Fatal(err)
 		}
 		whole += time.Since(start)
-		if changed := report.Changed(); len(changed) != 1 || changed[0].Name != "filler_0" {
-			b.Fatalf("%d functions changed, of %d", len(changed), len(report.Functions))
+		if changed := reports[0].Changed(); len(changed) != 1 || changed[0].Name != "filler_0" {
+			b.Fatalf("%d functions changed, of %d", len(changed), len(reports[0].Functions))
 		}
 		start = time.Now()
 		if _, err := builder.Toolchain.Compile(b.Context(), toolchain.Unit{Command: command, Text: text}); err != nil {

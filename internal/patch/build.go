@@ -22,6 +22,7 @@ import (
 // several goroutines at once.
 type Builder struct {
 	Image     *firmware.Image
+	Images    firmware.Images // of the board, Image among them; may be nil if that is all
 	Database  *toolchain.Database
 	Toolchain *toolchain.Toolchain
 
@@ -240,6 +241,13 @@ func resolve(image *firmware.Image, unit string, text []byte, name string) (*fir
 func missing(image *firmware.Image, unit string, text []byte, name string) error {
 	for _, f := range csource.Parse(text).Functions {
 		if f.Name == name {
+			if debug, err := image.Debug(); err == nil && len(debug.Units()) > 0 {
+				if _, ok := debug.UnitOf(unit); !ok {
+					return problem.New(problem.NotInImage,
+						"name the ELF that has it: as elf, or as bootloader if it is a second program on the board",
+						"%s is no part of %s: nothing of it was linked", filepath.Base(unit), filepath.Base(image.Path()))
+				}
+			}
 			return problem.New(problem.NotInImage,
 				"inject the functions that call it instead, or declare it __attribute__((noinline)) and flash once",
 				"%s is in %s, but the firmware has no such function: the compiler inlined it everywhere or the linker removed it",

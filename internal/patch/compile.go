@@ -46,20 +46,23 @@ var (
 	clangFlags   = []string{"-mno-global-merge"} // one variable made of several could not be bound
 )
 
-// compileAll compiles the units, as many at once as there are processors. The first
-// that fails ends it.
-func (b *Builder) compileAll(ctx context.Context, units []Unit) ([]*compiled, error) {
+// inParallel calls f for each unit, for as many at once as there are processors. The
+// first error cancels the others.
+func inParallel[T any](ctx context.Context, units []Unit, f func(context.Context, Unit) (T, error)) ([]T, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	all := make([]*compiled, len(units))
+	all := make([]T, len(units))
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
 	var running sync.WaitGroup
 	for i, unit := range units {
 		running.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
+			if ctx.Err() != nil {
+				return
+			}
 			var err error
-			if all[i], err = b.compileUnit(ctx, unit); err != nil {
+			if all[i], err = f(ctx, unit); err != nil {
 				cancel(err)
 			}
 		})
@@ -157,18 +160,20 @@ func (c *compiled) compile(ctx context.Context, b *Builder, unit Unit, command t
 	return nil
 }
 
-// Compare compiles the unit with exactly its command and compares its functions
+// Compare compiles each unit with exactly its command and compares its functions
 // with the image's. It needs no board.
-func (b *Builder) Compare(ctx context.Context, unit Unit) (*objdiff.Report, error) {
-	command, err := b.command(ctx, unit.Path)
-	if err != nil {
-		return nil, err
-	}
-	found, err := b.compare(ctx, unit, command)
-	if err != nil {
-		return nil, err
-	}
-	return found.report, nil
+func (b *Builder) Compare(ctx context.Context, units ...Unit) ([]*objdiff.Report, error) {
+	return inParallel(ctx, units, func(ctx context.Context, unit Unit) (*objdiff.Report, error) {
+		command, err := b.command(ctx, unit.Path)
+		if err != nil {
+			return nil, err
+		}
+		found, err := b.compare(ctx, unit, command)
+		if err != nil {
+			return nil, err
+		}
+		return found.report, nil
+	})
 }
 
 // A comparison is a unit, compiled as the firmware was, and how it differs.

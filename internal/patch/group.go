@@ -63,7 +63,7 @@ func (g *gatherer) compile(ctx context.Context, units []Unit, name string) error
 func (g *gatherer) add(ctx context.Context, units []Unit, name string) error {
 	g.emit(Event{Stage: StageCompile, Function: name})
 	watch := startWatch()
-	all, err := g.compileAll(ctx, units)
+	all, err := inParallel(ctx, units, g.compileUnit)
 	watch.lap(&g.in.compile)
 	if err != nil {
 		return err

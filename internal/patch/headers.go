@@ -25,6 +25,10 @@ func (b *Builder) Units(asked []Unit) ([]Unit, error) {
 	}
 	for _, u := range asked {
 		if !toolchain.IsHeader(u.Path) || len(b.Database.Commands(u.Path)) > 0 {
+			if !b.owns(u.Path) {
+				return nil, problem.New(problem.Usage, "take the files of one program at a time",
+					"%s belongs to %s, not to %s", filepath.Base(u.Path), filepath.Base(b.Images.Of(u.Path).Path()), filepath.Base(b.Image.Path()))
+			}
 			add(u)
 			continue
 		}
@@ -35,7 +39,7 @@ func (b *Builder) Units(asked []Unit) ([]Unit, error) {
 		if u.Text != nil && !bytes.Equal(text, u.Text) {
 			return nil, problem.New(problem.Usage, "save it first", "%s has unsaved changes, and the compiler reads headers from the disk", filepath.Base(u.Path))
 		}
-		including := b.Database.Including(u.Path)
+		including := b.including(u.Path)
 		if len(including) == 0 {
 			return nil, problem.New(problem.NotInDatabase, "name the source file that is meant",
 				"no file of the compile database includes %s", filepath.Base(u.Path))
@@ -45,6 +49,25 @@ func (b *Builder) Units(asked []Unit) ([]Unit, error) {
 		}
 	}
 	return units, nil
+}
+
+// Concerns reports whether the file belongs to the image; of a header, whether a file
+// that includes it does.
+func (b *Builder) Concerns(file string) bool {
+	if toolchain.IsHeader(file) {
+		return len(b.including(file)) > 0
+	}
+	return b.owns(file)
+}
+
+// including lists the image's files that include the header.
+func (b *Builder) including(header string) []string {
+	return slices.DeleteFunc(b.Database.Including(header), func(file string) bool { return !b.owns(file) })
+}
+
+// owns reports whether the source file is this image's and not another's.
+func (b *Builder) owns(file string) bool {
+	return len(b.Images) < 2 || b.Images.Of(file) == b.Image
 }
 
 // unit is the file as it stands in the editor, or on disk.

@@ -94,13 +94,13 @@ func (l *Ledger) Clone() *Ledger {
 // known before. A slot that the board shows as it was known is adopted with its
 // block; one that is not known is named by the image and is nobody's. lost is
 // what was live or disabled before and is not there any more.
-func Reconcile(known *Ledger, info fpb.Info, image *firmware.Image) (now *Ledger, lost []Record) {
+func Reconcile(known *Ledger, info fpb.Info, images firmware.Images) (now *Ledger, lost []Record) {
 	now = &Ledger{}
 	for _, seen := range info.Slots {
 		if seen.Free {
 			continue
 		}
-		slot := foreignSlot(seen, info.FPB.Version, image)
+		slot := foreignSlot(seen, info.FPB.Version, images)
 		if i := known.slotIndex(seen.ID); i >= 0 {
 			old := known.Slots[i]
 			if old.At == slot.At && old.Address == slot.Address {
@@ -137,7 +137,7 @@ func Reconcile(known *Ledger, info fpb.Info, image *firmware.Image) (now *Ledger
 }
 
 // foreignSlot describes a slot as far as the board and the image tell.
-func foreignSlot(seen fpb.Slot, version int, image *firmware.Image) Slot {
+func foreignSlot(seen fpb.Slot, version int, images firmware.Images) Slot {
 	s := Slot{
 		ID: seen.ID, State: Disabled,
 		Original: Address(seen.Orig &^ 1), At: Address(seen.Orig &^ 1), Address: Address(seen.Target &^ 1),
@@ -158,10 +158,8 @@ func foreignSlot(seen fpb.Slot, version int, image *firmware.Image) Slot {
 	default:
 		s.Mode = fpb.Trampoline // a remapped branch could not reach
 	}
-	if image != nil {
-		if f := image.At(uint32(s.At)); f != nil {
-			s.Function, s.Original = f.Name, Address(f.Addr)
-		}
+	if _, f := images.At(uint32(s.At)); f != nil {
+		s.Function, s.Original = f.Name, Address(f.Addr)
 	}
 	return s
 }

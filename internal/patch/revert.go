@@ -22,8 +22,8 @@ type Selector struct {
 // Revert takes the selected patches back, so that calls run the image's code
 // again, and returns what they were. A slot whose memory is still needed is switched
 // off and held; its record says so.
-func (b *Board) Revert(ctx context.Context, image *firmware.Image, sel Selector) ([]Record, error) {
-	chosen, err := b.Ledger.choose(image, sel)
+func (b *Board) Revert(ctx context.Context, images firmware.Images, sel Selector) ([]Record, error) {
+	chosen, err := b.Ledger.choose(images, sel)
 	if err != nil {
 		return nil, err
 	}
@@ -83,8 +83,8 @@ func (b *Board) takeBack(ctx context.Context, slot int) error {
 }
 
 // Enable switches the selected patches on or off and returns what they are now.
-func (b *Board) Enable(ctx context.Context, image *firmware.Image, sel Selector, on bool) ([]Record, error) {
-	chosen, err := b.Ledger.choose(image, sel)
+func (b *Board) Enable(ctx context.Context, images firmware.Images, sel Selector, on bool) ([]Record, error) {
+	chosen, err := b.Ledger.choose(images, sel)
 	if err != nil {
 		return nil, err
 	}
@@ -129,23 +129,23 @@ func (b *Board) undoEnable(ctx context.Context, chosen []Slot, failed int, on bo
 
 // choose resolves the selector to slots that are not held, whole groups of them, in
 // the order in which they were armed.
-func (l *Ledger) choose(image *firmware.Image, sel Selector) ([]Slot, error) {
+func (l *Ledger) choose(images firmware.Images, sel Selector) ([]Slot, error) {
 	groups := make(map[string]bool)
 	for _, s := range l.Slots {
-		if s.State != Held && s.Group != "" && sel.matches(image, s) {
+		if s.State != Held && s.Group != "" && sel.matches(images, s) {
 			groups[s.Group] = true
 		}
 	}
 	for _, b := range l.Blocks {
 		for _, f := range b.Inner {
-			if sel.Slot == nil && sel.matches(image, Slot{ID: NoSlot, Function: f.Function, Original: f.Original}) {
+			if sel.Slot == nil && sel.matches(images, Slot{ID: NoSlot, Function: f.Function, Original: f.Original}) {
 				groups[f.Group] = true
 			}
 		}
 	}
 	var found []Slot
 	for _, s := range l.Slots {
-		if s.State != Held && (groups[s.Group] || sel.matches(image, s)) {
+		if s.State != Held && (groups[s.Group] || sel.matches(images, s)) {
 			found = append(found, s)
 		}
 	}
@@ -163,7 +163,7 @@ func (l *Ledger) choose(image *firmware.Image, sel Selector) ([]Slot, error) {
 	return nil, problem.New(problem.NotInjected, hint, "%s is not injected", sel.Function)
 }
 
-func (sel Selector) matches(image *firmware.Image, s Slot) bool {
+func (sel Selector) matches(images firmware.Images, s Slot) bool {
 	switch {
 	case sel.All:
 		return true
@@ -171,10 +171,8 @@ func (sel Selector) matches(image *firmware.Image, s Slot) bool {
 		return s.ID == *sel.Slot
 	case sel.Function == s.Function && s.Function != "", strings.EqualFold(sel.Function, s.Original.String()):
 		return true
-	case image == nil:
-		return false
 	}
-	return slices.ContainsFunc(image.Lookup(sel.Function), func(f *firmware.Symbol) bool {
+	return slices.ContainsFunc(images.Lookup(sel.Function), func(f *firmware.Symbol) bool {
 		return Address(f.Addr) == s.Original
 	})
 }

@@ -16,7 +16,7 @@ type Options struct {
 	// 115200, and a simulated line without a speed limit.
 	Baud int
 	// Firmware gives the firmware of "sim:", which names none itself.
-	Firmware func() (name string, elf []byte, err error)
+	Firmware func() (elf [][]byte, err error)
 	// Recorder gets what crosses the line; nil: nobody does.
 	Recorder *Recorder
 }

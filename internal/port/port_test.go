@@ -202,7 +202,7 @@ func TestSimulatorIsBusy(t *testing.T) {
 }
 
 func TestSim(t *testing.T) {
-	firmware := func() (string, []byte, error) { return "demo.elf", testfirmware.DemoELF, nil }
+	firmware := func() ([][]byte, error) { return [][]byte{testfirmware.DemoELF}, nil }
 	c, err := port.Open(t.Context(), "sim:", port.Options{Firmware: firmware})
 	if err != nil {
 		t.Fatal(err)

@@ -24,7 +24,7 @@ func openSim(path string, o Options) (fpb.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	board, err := sim.New(sim.Config{Baud: o.Baud}, elf)
+	board, err := sim.New(sim.Config{Baud: o.Baud}, elf[0], elf[1:]...)
 	if err != nil {
 		return nil, err
 	}
@@ -34,19 +34,18 @@ func openSim(path string, o Options) (fpb.Conn, error) {
 	return c, nil
 }
 
-func simFirmware(path string, o Options) ([]byte, error) {
+func simFirmware(path string, o Options) ([][]byte, error) {
 	if path != "" {
 		elf, err := os.ReadFile(path)
 		if err != nil {
 			return nil, problem.New(problem.NoELF, "check the path behind sim:", "cannot read the firmware: %w", err)
 		}
-		return elf, nil
+		return [][]byte{elf}, nil
 	}
 	if o.Firmware == nil {
 		return nil, problem.New(problem.NoELF, "name one, as in sim:path.elf", "the simulated board has no firmware")
 	}
-	_, elf, err := o.Firmware()
-	return elf, err
+	return o.Firmware()
 }
 
 // Close switches the board off.

@@ -44,7 +44,7 @@ func TestReplay(t *testing.T) {
 		defer f.Close()
 		o := port.Options{
 			Baud:     115200,
-			Firmware: func() (string, []byte, error) { return "demo.elf", testfirmware.DemoELF, nil },
+			Firmware: func() ([][]byte, error) { return [][]byte{testfirmware.DemoELF}, nil },
 			Recorder: port.NewRecorder(f),
 		}
 		conn, err := port.Open(t.Context(), "sim:", o)

@@ -16,6 +16,12 @@ type Settings struct {
 	// `cmake-build-*/` is used.
 	ELF string `json:"elf" kind:"path"`
 
+	// The ELF file of a second program in the board's flash, such as a bootloader, whose
+	// functions are named and patched as well. A file is compiled for, and linked
+	// against, the program that it belongs to. The compile database beside this ELF,
+	// or the nearest above it, is the bootloader's own.
+	Bootloader string `json:"bootloader" kind:"path"`
+
 	// The compile database, `compile_commands.json`, or the directory that holds
 	// it. When it is not set, the one beside the ELF or in the usual build
 	// directories is used.

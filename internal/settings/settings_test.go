@@ -115,12 +115,12 @@ func TestIssues(t *testing.T) {
 		name, source string
 		want         []string
 	}{
-		{"unknown key", "prot = \"COM1\"", []string{`f.toml:1:1: there is no setting prot: the settings are port, baud, elf, compileCommands, mode, injectOnSave, afterReset, lenses, inlayHints`}},
+		{"unknown key", "prot = \"COM1\"", []string{`f.toml:1:1: there is no setting prot: the settings are port, baud, elf, bootloader, compileCommands, mode, injectOnSave, afterReset, lenses, inlayHints`}},
 		{"other spelling", "\n\ncompile-commands = \"x\"", []string{`f.toml:3:1: there is no setting compile-commands: did you mean compileCommands?`}},
 		{"wrong type", "baud = \"fast\"\nport = 3", []string{`f.toml:1:1: setting baud cannot be "fast": it must be a whole number`, `f.toml:2:1: setting port cannot be 3: it must be text in quotes`}},
 		{"out of range", "baud = 0", []string{`f.toml:1:1: setting baud cannot be 0: it must be a number from 1 to 12000000`}},
 		{"not one of", "\n mode = \"fast\"", []string{`f.toml:2:2: setting mode cannot be "fast": it must be one of auto, trampoline, direct, debugmon`}},
-		{"in a table", "[lenses]\n\nstate = 1\nlots = true", []string{`f.toml:4:1: there is no setting lenses.lots: the settings are port, baud, elf, compileCommands, mode, injectOnSave, afterReset, lenses, inlayHints`, `f.toml:3:1: setting lenses.state cannot be 1: it must be true or false`}},
+		{"in a table", "[lenses]\n\nstate = 1\nlots = true", []string{`f.toml:4:1: there is no setting lenses.lots: the settings are port, baud, elf, bootloader, compileCommands, mode, injectOnSave, afterReset, lenses, inlayHints`, `f.toml:3:1: setting lenses.state cannot be 1: it must be true or false`}},
 		{"inline table", `lenses = { state = "x" }`, []string{`f.toml:1:12: setting lenses.state cannot be "x": it must be true or false`}},
 		{"dotted", "lenses.state = []", []string{`f.toml:1:1: setting lenses.state cannot be a list: it must be true or false`}},
 		{"group as value", "lenses = true", []string{`f.toml:1:1: lenses is a group of settings, not a value: write it as a table: lenses.inject, lenses.state, lenses.update, lenses.lost`}},

@@ -66,9 +66,9 @@ type segment struct {
 	data []byte
 }
 
-// New returns a board that has just been powered on, with the ELF in its
-// flash. It does nothing until Run.
-func New(cfg Config, image []byte) (*Board, error) {
+// New returns a board that has just been powered on, with the ELF in its flash, and
+// more of them if there are. It does nothing until Run.
+func New(cfg Config, image []byte, more ...[]byte) (*Board, error) {
 	desc, err := describe(cfg.Board)
 	if err != nil {
 		return nil, err
@@ -77,23 +77,32 @@ func New(cfg Config, image []byte) (*Board, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, image := range more {
+		further, err := loadable(image)
+		if err != nil {
+			return nil, err
+		}
+		segments = append(segments, further...)
+	}
 	b := &Board{desc: desc, cfg: cfg, image: segments}
 	b.line.init()
 	b.flash, b.ram = make([]byte, desc.flash.size), make([]byte, desc.ram.size)
-	for i := range b.flash {
-		b.flash[i] = 0xff
-	}
+	nor := make([]byte, desc.nor.size)
+	erase(b.flash)
+	erase(nor)
 	for _, s := range segments {
-		off := uint64(s.addr - desc.flash.base)
-		if alias := uint64(s.addr - desc.flash.alias); desc.flash.aliased && alias < uint64(desc.flash.size) {
-			off = alias
-		}
-		if off+uint64(len(s.data)) > uint64(len(b.flash)) {
+		switch {
+		case holds(b.flash, s.addr-desc.flash.base, s.data):
+			copy(b.flash[s.addr-desc.flash.base:], s.data)
+		case desc.flash.aliased && holds(b.flash, s.addr-desc.flash.alias, s.data):
+			copy(b.flash[s.addr-desc.flash.alias:], s.data)
+		case holds(nor, s.addr-desc.nor.base, s.data):
+			copy(nor[s.addr-desc.nor.base:], s.data)
+		default:
 			return nil, problem.New(problem.BadELF, "choose another --board, or link for this one",
 				"the firmware has content at 0x%08x, outside the flash of board %s (0x%08x, %d KiB)",
 				s.addr, desc.name, desc.flash.base, desc.flash.size>>10)
 		}
-		copy(b.flash[off:], s.data)
 	}
 
 	config := desc.core
@@ -104,6 +113,9 @@ func New(cfg Config, image []byte) (*Board, error) {
 	b.core.Map(desc.flash.base, b.flash, cortexm.Read|cortexm.Exec|desc.flash.perm)
 	if desc.flash.aliased {
 		b.core.Map(desc.flash.alias, b.flash, cortexm.Read|cortexm.Exec)
+	}
+	if len(nor) > 0 {
+		b.core.Map(desc.nor.base, nor, cortexm.Read|cortexm.Exec)
 	}
 	b.core.Map(desc.ram.base, b.ram, cortexm.Read|cortexm.Write|cortexm.Exec)
 	b.uart, b.led = desc.devices(b)
@@ -117,6 +129,16 @@ func New(cfg Config, image []byte) (*Board, error) {
 	}
 	b.reset(cortexm.PowerOn)
 	return b, nil
+}
+
+func erase(flash []byte) {
+	for i := range flash {
+		flash[i] = 0xff
+	}
+}
+
+func holds(memory []byte, offset uint32, data []byte) bool {
+	return uint64(offset)+uint64(len(data)) <= uint64(len(memory))
 }
 
 // loadable returns the content of the ELF's program headers, by load address.

@@ -11,6 +11,8 @@ type description struct {
 	core  cortexm.Config
 	flash flash
 	ram   struct{ base, size uint32 }
+	// nor is flash outside of the chip, which code runs from where it stands.
+	nor struct{ base, size uint32 }
 	// devices maps the peripherals and returns the serial port and how to look
 	// at the LED.
 	devices func(*Board) (uart, func() bool)
@@ -29,6 +31,7 @@ var descriptions = []description{
 		core:  cortexm.Config{Model: cortexm.CortexM3, IRQs: 43, PriorityBits: 4},
 		flash: flash{base: 0x0800_0000, size: 128 << 10, aliased: true, alias: 0},
 		ram:   struct{ base, size uint32 }{0x2000_0000, 20 << 10},
+		nor:   struct{ base, size uint32 }{0x6000_0000, 64 << 10}, // FSMC bank 1, RM0008 §21.4.1
 		devices: func(b *Board) (uart, func() bool) {
 			// The blocks that a vendor's start-up code looks at, and storage
 			// without behaviour for all others.

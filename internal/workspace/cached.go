@@ -9,7 +9,7 @@ import (
 
 // A Choice is a file that was found or named.
 type Choice struct {
-	What string `json:"what"` // elf, compileCommands
+	What string `json:"what"` // elf, compileCommands, bootloader
 	Path string `json:"path"`
 	Why  string `json:"why"`
 }
@@ -25,6 +25,15 @@ type cached[T any] struct {
 	current *attempt[T]
 	closed  bool
 	running sync.WaitGroup
+}
+
+// A file is a cached one, whatever it holds.
+type file interface {
+	start()
+	refresh()
+	search()
+	close()
+	choice(context.Context) (Choice, error)
 }
 
 // An attempt is one search and load. Its fields may be read once the channel
@@ -95,7 +104,9 @@ func (a *attempt[T]) run(find func() (Choice, error), load func(string) (T, erro
 			return
 		}
 	}
-	a.value, a.err = load(a.choice.Path)
+	if a.choice.Path != "" { // else nothing is chosen, and that is right
+		a.value, a.err = load(a.choice.Path)
+	}
 }
 
 // get waits for the latest attempt.

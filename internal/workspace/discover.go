@@ -47,7 +47,7 @@ func (p *Project) findImage() (Choice, error) {
 		modified time.Time
 	}
 	var found []candidate
-	for path, entry := range p.files() {
+	for path, entry := range p.listed() {
 		if !looksLikeELF(filepath.Base(path)) || !isFirmware(path) {
 			continue
 		}
@@ -83,13 +83,8 @@ func (p *Project) findDatabase() (Choice, error) {
 	}
 	// The one that was written with the ELF is the one whose flags fit.
 	if image, err := p.image.choice(context.Background()); err == nil {
-		for dir := filepath.Dir(image.Path); within(p.root, dir); dir = filepath.Dir(dir) {
-			if path := filepath.Join(dir, databaseName); isFile(path) {
-				return Choice{What: "compileCommands", Path: path, Why: "beside the ELF, or the nearest above it"}, nil
-			}
-			if dir == filepath.Dir(dir) {
-				break
-			}
+		if path := p.databaseOf(image.Path); path != "" {
+			return Choice{What: "compileCommands", Path: path, Why: "beside the ELF, or the nearest above it"}, nil
 		}
 	}
 	if path := filepath.Join(p.root, databaseName); isFile(path) {
@@ -97,7 +92,7 @@ func (p *Project) findDatabase() (Choice, error) {
 	}
 	var newest string
 	var modified time.Time
-	for path, entry := range p.files() {
+	for path, entry := range p.listed() {
 		if filepath.Base(path) != databaseName {
 			continue
 		}
@@ -113,6 +108,42 @@ func (p *Project) findDatabase() (Choice, error) {
 		"no %s in %s, %s", databaseName, p.root, strings.Join(buildDirectories, "/, ")+"/")
 }
 
+// databaseOf is the compile database beside the ELF, or the nearest above it in the
+// folder; empty if there is none.
+func (p *Project) databaseOf(elf string) string {
+	for dir := filepath.Dir(elf); within(p.root, dir); dir = filepath.Dir(dir) {
+		if path := filepath.Join(dir, databaseName); isFile(path) {
+			return path
+		}
+		if dir == filepath.Dir(dir) {
+			break
+		}
+	}
+	return ""
+}
+
+// findBootloader returns the ELF that the settings name; none is the usual.
+func (p *Project) findBootloader() (Choice, error) {
+	named := p.Settings().Bootloader
+	if named == "" {
+		return Choice{}, nil
+	}
+	return Choice{What: "bootloader", Path: named, Why: p.why("bootloader")}, nil
+}
+
+// findBootDatabase chooses the bootloader's compile database, if it has its own.
+func (p *Project) findBootDatabase() (Choice, error) {
+	boot, err := p.findBootloader()
+	if err != nil || boot.Path == "" {
+		return Choice{}, err
+	}
+	path := p.databaseOf(boot.Path)
+	if firmware, err := p.database.choice(context.Background()); path == "" || err == nil && firmware.Path == path {
+		return Choice{}, nil
+	}
+	return Choice{What: "compileCommands", Path: path, Why: "beside the bootloader, or the nearest above it"}, nil
+}
+
 // why tells where a setting was made.
 func (p *Project) why(key string) string {
 	return "named by " + p.Origins()[key].String()
@@ -121,9 +152,9 @@ func (p *Project) why(key string) string {
 // buildDirectories are searched beside the root itself.
 var buildDirectories = []string{"build*", "out", "cmake-build-*"}
 
-// files yields the files of the root, and those of the build directories down to
+// listed yields the files of the root, and those of the build directories down to
 // a depth, in the order of their names.
-func (p *Project) files() func(yield func(string, fs.DirEntry) bool) {
+func (p *Project) listed() func(yield func(string, fs.DirEntry) bool) {
 	return func(yield func(string, fs.DirEntry) bool) {
 		top, err := os.ReadDir(p.root)
 		if err != nil {

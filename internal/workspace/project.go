@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -44,8 +45,10 @@ type Project struct {
 	options Options
 	tools   *toolchain.Toolchain
 
-	image    *cached[*firmware.Image]
-	database *cached[*toolchain.Database]
+	image        *cached[*firmware.Image]
+	database     *cached[*toolchain.Database]
+	bootloader   *cached[*firmware.Image]     // nil where none is named
+	bootDatabase *cached[*toolchain.Database] // nil where it has none of its own
 
 	mu       sync.Mutex
 	layers   []settings.Layer // without fpbls.toml's
@@ -81,10 +84,13 @@ func Open(root string, o Options) *Project {
 	p.tools = toolchain.New(config)
 	p.image = newCached(p.findImage, firmware.Open, o.Changed)
 	p.database = newCached(p.findDatabase, toolchain.LoadDatabase, o.Changed)
+	p.bootloader = newCached(p.findBootloader, firmware.Open, o.Changed)
+	p.bootDatabase = newCached(p.findBootDatabase, toolchain.LoadDatabase, o.Changed)
 	p.file, p.issues = settings.LoadFile(p.settingsFile())
 	p.settings, p.origins = settings.Merge(p.merged()...)
-	p.image.start()
-	p.database.start()
+	for _, c := range p.files() {
+		c.start()
+	}
 	return p
 }
 
@@ -95,8 +101,9 @@ func (p *Project) Close() error {
 	b := p.board
 	p.board, p.closed = nil, true
 	p.mu.Unlock()
-	p.image.close()
-	p.database.close()
+	for _, c := range p.files() {
+		c.close()
+	}
 	p.background.Wait()
 	if b != nil {
 		return b.Close()
@@ -131,21 +138,45 @@ func (p *Project) Issues() []settings.Issue {
 // Toolchain compiles for the project.
 func (p *Project) Toolchain() *toolchain.Toolchain { return p.tools }
 
-// Image returns the firmware image. It waits while the image is loaded, and does
-// no I/O of its own.
+// Image returns the image of the firmware that runs. It waits while it is loaded,
+// and does no I/O of its own.
 func (p *Project) Image(ctx context.Context) (*firmware.Image, error) { return p.image.get(ctx) }
 
-// Database returns the compile database, in the way of [Project.Image].
+// Images returns that image and, if the settings name one, the bootloader's, in the
+// way of [Project.Image].
+func (p *Project) Images(ctx context.Context) (firmware.Images, error) {
+	image, err := p.image.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	bootloader, err := p.bootloader.get(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("the bootloader: %w", err)
+	}
+	if bootloader == nil {
+		return firmware.Images{image}, nil
+	}
+	images := firmware.Images{image, bootloader}
+	if where := images.Overlap(); where != "" {
+		return nil, problem.New(problem.BadELF, "name the two that were flashed with elf and bootloader", "not of one board: %s", where)
+	}
+	return images, nil
+}
+
+// Database returns the compile database of the firmware that runs, in the way of
+// [Project.Image].
 func (p *Project) Database(ctx context.Context) (*toolchain.Database, error) {
 	return p.database.get(ctx)
 }
 
-// Builder returns what injections are built with. It first looks whether image
-// and database are still what the disk holds.
-func (p *Project) Builder(ctx context.Context) (*patch.Builder, error) {
-	p.image.refresh()
-	p.database.refresh()
-	image, err := p.image.get(ctx)
+// Builder returns what injections of the source file are built with: the image that
+// it belongs to, and that one's compile database. It first looks whether images and
+// databases are still what the disk holds.
+func (p *Project) Builder(ctx context.Context, file string) (*patch.Builder, error) {
+	for _, c := range p.files() {
+		c.refresh()
+	}
+	images, err := p.Images(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -153,18 +184,38 @@ func (p *Project) Builder(ctx context.Context) (*patch.Builder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &patch.Builder{Image: image, Database: database, Toolchain: p.tools}, nil
+	first := &patch.Builder{Image: images[0], Images: images, Database: database, Toolchain: p.tools}
+	if len(images) == 1 {
+		return first, nil
+	}
+	second := &patch.Builder{Image: images[1], Images: images, Database: database, Toolchain: p.tools}
+	own, err := p.bootDatabase.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if own != nil {
+		second.Database = own
+	}
+	if !first.Concerns(file) && second.Concerns(file) {
+		return second, nil
+	}
+	return first, nil
 }
 
 // Found tells which files were chosen, and why. It waits for the search.
 func (p *Project) Found(ctx context.Context) []Choice {
 	var all []Choice
-	for _, choice := range []func(context.Context) (Choice, error){p.image.choice, p.database.choice} {
-		if c, err := choice(ctx); err == nil && c.Path != "" {
+	for _, c := range p.files() {
+		if c, err := c.choice(ctx); err == nil && c.Path != "" {
 			all = append(all, c)
 		}
 	}
 	return all
+}
+
+// files lists what is found, loaded and kept, in the order in which it is found.
+func (p *Project) files() []file {
+	return []file{p.image, p.database, p.bootloader, p.bootDatabase}
 }
 
 // Board is the owner of the project's board. It is another one after the
@@ -197,22 +248,28 @@ func (p *Project) newBoard() *board.Board {
 			}
 			return p.options.OpenPort(ctx, url, o)
 		},
-		Image:      p.Image,
+		Images:     p.Images,
 		JournalDir: p.options.UserDir,
 	})
 }
 
-// simulated is the firmware of the port "sim:".
-func (p *Project) simulated() (name string, elf []byte, err error) {
-	choice, err := p.image.choice(context.Background())
-	if err != nil {
-		return "", nil, err
+// simulated is what the port "sim:" runs.
+func (p *Project) simulated() (elf [][]byte, err error) {
+	for _, c := range []file{p.image, p.bootloader} {
+		choice, err := c.choice(context.Background())
+		if err != nil {
+			return nil, err
+		}
+		if choice.Path == "" {
+			continue
+		}
+		content, err := os.ReadFile(choice.Path)
+		if err != nil {
+			return nil, problem.New(problem.NoELF, "check the path", "cannot read the firmware: %w", err)
+		}
+		elf = append(elf, content)
 	}
-	elf, err = os.ReadFile(choice.Path)
-	if err != nil {
-		return "", nil, problem.New(problem.NoELF, "check the path", "cannot read the firmware: %w", err)
-	}
-	return choice.Path, elf, nil
+	return elf, nil
 }
 
 // SetLayer replaces the layer of the same source and applies what changed.
@@ -234,8 +291,7 @@ func (p *Project) Reload() {
 	p.mu.Lock()
 	p.file, p.issues = file, issues
 	p.apply()
-	p.image.search()
-	p.database.search()
+	p.search()
 }
 
 // apply is called with mu held, and releases it.
@@ -246,13 +302,19 @@ func (p *Project) apply() {
 		p.board = nil
 		p.background.Go(func() { b.Close() }) // waits for what still runs on it
 	}
-	files := old.ELF != p.settings.ELF || old.CompileCommands != p.settings.CompileCommands
+	files := old.ELF != p.settings.ELF || old.CompileCommands != p.settings.CompileCommands || old.Bootloader != p.settings.Bootloader
 	p.mu.Unlock()
 	if files {
-		p.image.search()
-		p.database.search()
+		p.search()
 	}
 	p.options.Changed()
+}
+
+// search begins to look for every file again.
+func (p *Project) search() {
+	for _, c := range p.files() {
+		c.search()
+	}
 }
 
 // merged lists all layers, the lowest first. It is called with mu held.
@@ -269,13 +331,19 @@ func absolute(path string) string {
 	return filepath.Clean(path)
 }
 
-// Loaded returns the image if it is there already; it does not wait.
-func (p *Project) Loaded() *firmware.Image {
-	a := p.image.latest()
-	select {
-	case <-a.done:
-		return a.value
-	default:
-		return nil
+// Loaded returns what [Project.Images] would if that is there already; it does not
+// wait. The bootloader's comes later than the other perhaps.
+func (p *Project) Loaded() firmware.Images {
+	var images firmware.Images
+	for _, c := range []*cached[*firmware.Image]{p.image, p.bootloader} {
+		a := c.latest()
+		select {
+		case <-a.done:
+			if a.value != nil {
+				images = append(images, a.value)
+			}
+		default:
+		}
 	}
+	return images
 }

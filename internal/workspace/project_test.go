@@ -145,30 +145,30 @@ func TestImageFollowsTheFile(t *testing.T) {
 	root := tree(t, [2]string{"a.elf", string(testfirmware.DemoELF)}, [2]string{"compile_commands.json", "[]"})
 	path := filepath.Join(root, "a.elf")
 	p := project(t, root, Options{})
-	first, err := p.Builder(t.Context())
+	first, err := p.Builder(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.Reload()
-	if again, err := p.Builder(t.Context()); err != nil || again.Image != first.Image || again.Database != first.Database {
+	if again, err := p.Builder(t.Context(), path); err != nil || again.Image != first.Image || again.Database != first.Database {
 		t.Errorf("what did not change was loaded again: %v", err)
 	}
 	if err := os.WriteFile(path, testfirmware.DemoELF[:100], 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Builder(t.Context()); err == nil {
+	if _, err := p.Builder(t.Context(), path); err == nil {
 		t.Error("a truncated ELF was taken")
 	}
 	if err := os.WriteFile(path, testfirmware.DemoELF, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if b, err := p.Builder(t.Context()); err != nil || b.Image == nil {
+	if b, err := p.Builder(t.Context(), path); err != nil || b.Image == nil {
 		t.Errorf("after a failure: %v", err)
 	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Builder(t.Context()); !problem.Has(err, problem.NoELF) {
+	if _, err := p.Builder(t.Context(), path); !problem.Has(err, problem.NoELF) {
 		t.Errorf("without the file: %v", err)
 	}
 }

@@ -63,6 +63,23 @@ func Cases() Program {
 	}
 }
 
+// Bootloader is a program in front of [Application] in the flash of the demo's board.
+func Bootloader() Program {
+	return Program{
+		Units: []string{"boot/boot.c"},
+		Flags: slices.Concat(arm, []string{"-std=gnu11", "-Os", "-g"}, warnings, []string{"-ffreestanding"}, sections, []string{"-Iboot"}),
+		Link:  append(slices.Clone(arm), "-nostdlib", "-Tboot/boot.ld", "-Wl,--gc-sections", "-Wl,--build-id=sha1"),
+	}
+}
+
+// Application is the demo behind [Bootloader], whose services it calls.
+func Application() Program {
+	p := Demo().With("-DBOARD_TICK=boot_tick")
+	p.Units = append(slices.Clone(p.Units), "boot/client.c")
+	p.Link = append(slices.Clone(p.Link), "-Wl,--defsym=_bootloader=0x4000")
+	return p
+}
+
 // Conformance is a program for the MPS2 board that prints what a core computes,
 // and stops after the line [ConformanceEnd].
 func Conformance() Program {

@@ -76,6 +76,7 @@ int loop_at_2(int n);
 
 /* places.c */
 int in_ram(int n);
+int in_nor(int n);
 extern volatile int interrupts;
 void interrupt(void);
 void task_body(void) __attribute__((noreturn));

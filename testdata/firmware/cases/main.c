@@ -78,6 +78,7 @@ static void print_places(void)
     interrupt();
     print("interrupts=%d\n", interrupts);
     print("in_ram=%d\n", in_ram(6));
+    print("in_nor=%d\n", in_nor(6));
 }
 
 void task_body(void)

@@ -4,6 +4,9 @@
 /* Copied to RAM at start: outside of what an FPB of version 1 sees. */
 __attribute__((section(".ramfunc"))) NOINLINE int in_ram(int n) { return n * 7; }
 
+/* In flash outside of the chip, likewise. */
+__attribute__((section(".nor"))) NOINLINE int in_nor(int n) { return in_ram(n) + 1; }
+
 /* Called by the core alone. */
 volatile int interrupts;
 

@@ -88,7 +88,7 @@ type campaign struct {
 	mayCrash bool
 
 	runs, succeeded, late, crashed int
-	slowest               time.Duration
+	slowest                        time.Duration
 }
 
 // once does inject, update, disable, revert while faults are at work, then takes

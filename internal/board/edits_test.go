@@ -2,6 +2,7 @@ package board
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -29,8 +30,8 @@ import (
 var updateEdits = flag.Bool("update", false, "rewrite the outcomes in testdata/edits")
 
 // The catalogue of edits is the archives in testdata/edits. Each entry is an edit of
-// the firmware testdata/firmware/cases, which is saved while the firmware runs; what
-// differs is injected. Its lines:
+// the firmware testdata/firmware/cases, or throwing for exceptions.txtar, which is saved
+// while the firmware runs; what differs is injected. Its lines:
 //
 //	edit FILE: OLD => NEW   what the user changes; \n stands for a line end
 //	mode MODE               how entries are caught, if not as fpbls chooses
@@ -60,7 +61,9 @@ func TestEdits(t *testing.T) {
 	count := 0
 	for _, level := range levels {
 		t.Run(level, func(t *testing.T) {
-			c, second := newCatalogue(t, level), newCatalogue(t, level, "-DFL_DIALECT=16") // whose loader knows version 2
+			cases := newCatalogue(t, "cases", testfirmware.Cases().With(level))
+			second := newCatalogue(t, "cases", testfirmware.Cases().With(level, "-DFL_DIALECT=16")) // whose loader knows version 2
+			throwing := newCatalogue(t, "throwing", testfirmware.Throwing().With(level))
 			for _, file := range files {
 				archive, err := txtar.ParseFile(file)
 				if err != nil {
@@ -74,9 +77,12 @@ func TestEdits(t *testing.T) {
 					}
 					t.Run(name, func(t *testing.T) {
 						edits, how, want := parseEntry(t, string(entry.Data), level)
-						c := c
-						if how.fpb == 2 {
+						c := cases
+						switch {
+						case how.fpb == 2:
 							c = second
+						case filepath.Base(file) == "exceptions.txtar":
+							c = throwing
 						}
 						got := c.play(t, edits, how)
 						if outcomes[name] == nil {
@@ -180,20 +186,21 @@ func rewriteEdits(t *testing.T, files, levels []string, outcomes map[string]map[
 	}
 }
 
-// A catalogue plays edits of the cases at one level of optimisation.
+// A catalogue plays edits of a program at one level of optimisation.
 type catalogue struct {
 	*fixture
+	folder  string            // of the sources
 	sources map[string]string // by file name, as they were built
 }
 
-func newCatalogue(t *testing.T, flags ...string) *catalogue {
+func newCatalogue(t *testing.T, folder string, program testfirmware.Program) *catalogue {
 	t.Helper()
-	f, err := buildProgram(t.TempDir(), testfirmware.Cases().With(flags...))
+	f, err := buildProgram(t.TempDir(), program)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &catalogue{fixture: f, sources: make(map[string]string)}
-	found, err := filepath.Glob(filepath.Join(f.Dir, "cases", "*"))
+	c := &catalogue{fixture: f, folder: filepath.Join(f.Dir, folder), sources: make(map[string]string)}
+	found, err := filepath.Glob(filepath.Join(c.folder, "*"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +227,7 @@ func (c *catalogue) play(t *testing.T, edits []edit, how setup) (outcome []strin
 			files = append(files, e.file)
 		}
 	}
-	path := func(file string) string { return filepath.Join(c.Dir, "cases", file) }
+	path := func(file string) string { return filepath.Join(c.folder, file) }
 	for _, file := range files {
 		if err := os.WriteFile(path(file), []byte(changed[file]), 0o644); err != nil {
 			t.Fatal(err)
@@ -308,10 +315,11 @@ func (b *bench) rounds(n int) []round {
 	var all []round
 	var current round
 	text := ""
-	deadline := time.Now().Add(10 * time.Second)
+	ctx, cancel := context.WithTimeout(b.t.Context(), 10*time.Second)
+	defer cancel()
 	for len(all) < n {
-		p, _, err := b.reader.Next(b.t.Context())
-		if err != nil || time.Now().After(deadline) {
+		p, _, err := b.reader.Next(ctx)
+		if err != nil {
 			b.t.Fatalf("no round: %v; health: %v", err, b.sim.Health())
 		}
 		text += string(p)

@@ -212,6 +212,11 @@ func scalar(data *dwarf.Data, at dwarf.Offset) (size int64, plain bool) {
 		case *dwarf.PtrType, *dwarf.EnumType, *dwarf.IntType, *dwarf.UintType, *dwarf.CharType, *dwarf.UcharType,
 			*dwarf.BoolType, *dwarf.FloatType, *dwarf.VoidType:
 			return t.Size(), t.Size() <= 8
+		case *dwarf.UnsupportedType:
+			if u.Tag == dwarf.TagReferenceType || u.Tag == dwarf.TagRvalueReferenceType {
+				return 4, true // an address
+			}
+			return t.Size(), false
 		default:
 			return t.Size(), false
 		}

@@ -33,6 +33,7 @@ type Image struct {
 
 	loaderPath func() map[uint32]bool
 	once       func() map[uint32]string
+	throws     func() map[uint32]bool
 	pointers   func() pointers
 	exceptions func() map[uint32][]int
 	entry      uint32 // where the ELF says that it starts, without the Thumb bit

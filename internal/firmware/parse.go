@@ -89,6 +89,7 @@ func read(path string, r io.ReaderAt, find func(string, *elf.File) debugFile, re
 	im.branches = lazily(im.findBranches)
 	im.loaderPath = lazily(im.findLoaderPath)
 	im.once = lazily(im.findOnce)
+	im.throws = lazily(im.findThrowing)
 	im.pointers = lazily(im.findPointers)
 	im.exceptions = lazily(im.findExceptions)
 	type result struct {

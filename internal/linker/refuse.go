@@ -24,6 +24,12 @@ func (b *binder) checkCarried(p *piece) error {
 	}
 	switch {
 	case p.class == code:
+		for _, r := range p.relocs() {
+			if s := r.Symbol; s.Name == "__cxa_throw" || s.Name == "__cxa_rethrow" {
+				return problem.New(problem.CannotLink, "move the throw into a function that is not patched, or flash this change",
+					"%s throws an exception, and the running firmware's unwinder would find no way out of the patch", p)
+			}
+		}
 		for _, s := range p.symbols {
 			if s.IsFunction() && !s.Thumb {
 				return problem.New(problem.CannotLink, "compile for the board's core, with -mthumb",
@@ -68,7 +74,9 @@ func (b *binder) checkUnwind(p *piece) error {
 			}
 			table, ok := relocAt(index, off+4)
 			if !ok {
-				b.noteUnwind(p, binary.LittleEndian.Uint32(index.Data[off+4:]))
+				if err := b.checkPassing(p, binary.LittleEndian.Uint32(index.Data[off+4:])); err != nil {
+					return err
+				}
 				continue
 			}
 			if handler := personality(table); handler != "" {
@@ -76,7 +84,9 @@ func (b *binder) checkUnwind(p *piece) error {
 					"%s catches exceptions or cleans up after them (%s), and the running firmware's unwinder would not find its table",
 					p, display(handler))
 			}
-			b.noteUnwind(p, 0)
+			if err := b.checkPassing(p, 0); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -85,11 +95,21 @@ func (b *binder) checkUnwind(p *piece) error {
 // exidxCantunwind marks a function that exceptions cannot pass (EHABI32 §6).
 const exidxCantunwind = 1
 
-func (b *binder) noteUnwind(p *piece, entry uint32) {
+// checkPassing looks at a function that only unwinds, with its entry in the index.
+func (b *binder) checkPassing(p *piece, entry uint32) error {
 	if entry == exidxCantunwind || len(b.image.named("_Unwind_RaiseException", firmware.Function)) == 0 {
-		return
+		return nil
+	}
+	for _, r := range p.relocs() {
+		for _, f := range b.image.named(r.Symbol.Name, firmware.Function) {
+			if b.image.Throws(f) {
+				return problem.New(problem.CannotLink, "flash this change, or leave out the function that is in between",
+					"an exception that comes out of %s would end the program in %s: the running firmware's unwinder finds no way out of the patch", f.Display, p)
+			}
+		}
 	}
 	b.note("an exception that passes through %s ends the program: its unwind table is not in the firmware", p)
+	return nil
 }
 
 func relocAt(s *object.Section, off uint32) (object.Reloc, bool) {

@@ -10,7 +10,7 @@ import (
 	"io/fs"
 )
 
-//go:embed app board boot cases conformance loader
+//go:embed app board boot cases conformance loader throwing
 var sources embed.FS
 
 // DemoELF is the linked demo firmware, as [Project.Build] makes it.

@@ -63,6 +63,16 @@ func Cases() Program {
 	}
 }
 
+// Throwing is a program in C++ whose exceptions and run-time types work.
+func Throwing() Program {
+	return Program{
+		Units: []string{"throwing/*.cc", "app/print.c", "board/startup.c", "board/uart.c", "loader/*.c"},
+		Flags: slices.Concat(arm, []string{"-std=gnu11", "-Os", "-g"}, warnings, sections, []string{"-fexceptions", "-frtti", "-Iapp", "-Iboard", "-Iloader"}),
+		Link:  onSTM32,
+		Libs:  []string{"-lsupc++", "-lc_nano", "-lgcc"},
+	}
+}
+
 // Bootloader is a program in front of [Application] in the flash of the demo's board.
 func Bootloader() Program {
 	return Program{

@@ -11,7 +11,7 @@ import (
 
 // programs are those that are built for the tests, by name.
 func programs() map[string]Program {
-	return map[string]Program{"demo": Demo(), "cases": Cases(), "conformance": Conformance(), "bootloader": Bootloader(), "application": Application()}
+	return map[string]Program{"demo": Demo(), "cases": Cases(), "conformance": Conformance(), "throwing": Throwing(), "bootloader": Bootloader(), "application": Application()}
 }
 
 // build builds the program in a new directory and returns the ELF.

@@ -137,7 +137,10 @@ func (p Project) entries() []entry {
 // flagsCXX are the flags as they suit C++ on a microcontroller.
 func flagsCXX(flags []string) []string {
 	flags = slices.DeleteFunc(slices.Clone(flags), func(f string) bool { return strings.HasPrefix(f, "-std=") })
-	return append(flags, "-std=gnu++17", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics")
+	if !slices.Contains(flags, "-fexceptions") {
+		flags = append(flags, "-fno-exceptions", "-fno-rtti")
+	}
+	return append(flags, "-std=gnu++17", "-fno-threadsafe-statics")
 }
 
 // Build compiles and links the firmware as the compile database says. A missing

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/fpbls/fpbls/internal/board"
 	"github.com/fpbls/fpbls/internal/fpb"
 	"github.com/fpbls/fpbls/internal/port"
 	"github.com/fpbls/fpbls/internal/problem"
@@ -121,6 +123,15 @@ func (a *app) project() (*workspace.Project, error) {
 	if issues := p.Issues(); len(issues) > 0 {
 		p.Close()
 		return nil, issues[0]
+	}
+	if !a.json {
+		var told string
+		p.Board().Watch(func(st board.Status) { // one call at a time
+			if st.Recovered != told && st.Recovered != "" {
+				fmt.Fprintln(a.err, "note: "+st.Recovered)
+			}
+			told = st.Recovered
+		})
 	}
 	return p, nil
 }

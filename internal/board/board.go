@@ -75,7 +75,8 @@ type Status struct {
 	FPB        fpb.Unit       `json:"fpb"`
 	Match      Match          `json:"match"`
 	Patches    []patch.Record `json:"patches"`
-	Lost       []patch.Record `json:"lost,omitempty"` // were live before the board was reset
+	Lost       []patch.Record `json:"lost,omitempty"`      // were live before the board was reset
+	Recovered  string         `json:"recovered,omitempty"` // what was done, at connecting, about an operation that had not ended
 	SlotsUsed  int            `json:"slotsUsed"`
 	SlotsTotal int            `json:"slotsTotal"`
 	Health     string         `json:"health"` // in words
@@ -172,9 +173,34 @@ func (b *Board) connect(ctx context.Context) (*session, error) {
 // earlier process left.
 func (b *Board) adopt(ctx context.Context, s *session) {
 	b.identify(ctx, s)
-	s.ledger = b.journal.load(s.firmware)
+	known, before := b.journal.load(s.firmware)
+	s.ledger = known
+	if before != nil && len(s.running) > 0 {
+		s.ledger = before // what it was to become is not lost if it is not there
+	}
 	b.take(s, s.info)
+	if before != nil && len(s.running) > 0 {
+		b.finish(ctx, s, before, known)
+	}
 	b.update(func(st *Status) { st.Connected = true })
+}
+
+// finish ends the operation that another process, or this one on a line that was lost,
+// has left in the middle.
+func (b *Board) finish(ctx context.Context, s *session, before, planned *patch.Ledger) {
+	target := b.target(s)
+	done, err := target.Finish(ctx, before, planned, s.running)
+	if err != nil {
+		done = err.Error()
+	}
+	s.ledger = target.Ledger
+	if info, err := s.client.Info(ctx); err == nil {
+		b.take(s, info)
+	}
+	b.update(func(st *Status) {
+		st.Recovered = done
+		st.Lost = slices.DeleteFunc(st.Lost, func(r patch.Record) bool { return planned.Without(r) })
+	})
 }
 
 // identify compares the board with the images, unless these were compared already:

@@ -47,8 +47,11 @@ func (j *judge) execute(addr uint32, read func(uint32, []byte) bool) {
 	files, _ := filepath.Glob(filepath.Join(j.dir, "board-*.json"))
 	for _, name := range files {
 		if data, err := os.ReadFile(name); err == nil {
-			l := parseJournal(data, benchPort, demo.image.BuildID())
-			j.blocks = append(j.blocks, l.Blocks...)
+			now, before := parseJournal(data, benchPort, demo.image.BuildID())
+			j.blocks = append(j.blocks, now.Blocks...)
+			if before != nil {
+				j.blocks = append(j.blocks, before.Blocks...)
+			}
 		}
 	}
 	slices.SortFunc(j.blocks, cmpBlocks)

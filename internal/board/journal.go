@@ -26,6 +26,9 @@ type journalFile struct {
 	Port     string       `json:"port"`
 	Firmware string       `json:"firmware"` // build identity of the ELF
 	Ledger   patch.Ledger `json:"ledger"`
+
+	// Before is what it was before the operation that has begun; nil between two.
+	Before *patch.Ledger `json:"before,omitempty"`
 }
 
 // maxJournal bounds what is read back; a ledger has at most some dozen slots.
@@ -40,44 +43,44 @@ func newJournal(dir, port string) journal {
 	return journal{path: filepath.Join(dir, "board-"+hex.EncodeToString(sum[:8])+".json"), port: port}
 }
 
-// load returns the ledger that was kept for the firmware; an empty one if there
-// is none or it cannot be read.
-func (j journal) load(firmware string) *patch.Ledger {
+// load returns the ledger that was kept for the firmware, an empty one if there is none
+// or it cannot be read, and with an operation that did not end the one before it.
+func (j journal) load(firmware string) (now, before *patch.Ledger) {
 	if j.path == "" {
-		return &patch.Ledger{}
+		return &patch.Ledger{}, nil
 	}
 	if st, err := os.Stat(j.path); err != nil || st.Size() > maxJournal {
-		return &patch.Ledger{}
+		return &patch.Ledger{}, nil
 	}
 	data, err := os.ReadFile(j.path)
 	if err != nil {
-		return &patch.Ledger{}
+		return &patch.Ledger{}, nil
 	}
 	return parseJournal(data, j.port, firmware)
 }
 
-func parseJournal(data []byte, port, firmware string) *patch.Ledger {
+func parseJournal(data []byte, port, firmware string) (now, before *patch.Ledger) {
 	var f journalFile
 	if json.Unmarshal(data, &f) != nil || f.Port != port || f.Firmware != firmware {
-		return &patch.Ledger{}
+		return &patch.Ledger{}, nil
 	}
-	return &f.Ledger
+	return &f.Ledger, f.Before
 }
 
 // save replaces the file at once, so that a killed process leaves the old or
 // the new ledger. Losing the journal costs knowledge, not the patch, so callers
 // may go on after an error.
-func (j journal) save(firmware string, l *patch.Ledger) error {
+func (j journal) save(firmware string, now, before *patch.Ledger) error {
 	if j.path == "" {
 		return nil
 	}
-	if len(l.Slots) == 0 {
+	if len(now.Slots) == 0 && before == nil {
 		if err := os.Remove(j.path); !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		return nil
 	}
-	data, err := json.Marshal(journalFile{Port: j.port, Firmware: firmware, Ledger: *l})
+	data, err := json.Marshal(journalFile{Port: j.port, Firmware: firmware, Ledger: *now, Before: before})
 	if err != nil {
 		return err
 	}

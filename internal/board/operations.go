@@ -17,6 +17,10 @@ type Info struct {
 	Patches []patch.Record `json:"patches"`
 	Slots   []Slot         `json:"slots"`
 	Match   Match          `json:"match"`
+
+	// Recovered is what was done, at connecting, about an operation of an earlier
+	// process that had not ended; empty if there was none.
+	Recovered string `json:"recovered,omitempty"`
 }
 
 // Unit is the Flash Patch unit.
@@ -69,7 +73,7 @@ func (b *Board) Info(ctx context.Context) (Info, error) {
 			Loader:  s.info.Version,
 			FPB:     Unit{s.info.FPB.Version, s.info.FPB.Code, s.info.FPB.Literal, s.info.FPB.Present && s.info.FPB.Enabled},
 			Patches: s.ledger.Records(),
-			Match:   b.Status().Match,
+			Match:   b.Status().Match, Recovered: b.Status().Recovered,
 		}
 		for _, slot := range s.info.Slots {
 			info.Slots = append(info.Slots, Slot{ID: slot.ID, Free: slot.Free})
@@ -185,11 +189,16 @@ func (b *Board) change(ctx context.Context, s *session, f func(*patch.Board) err
 		return err
 	}
 	defer b.update(func(st *Status) { st.setInfo(s, nil) })
-	return f(&patch.Board{
+	return f(b.target(s))
+}
+
+// target is what operations of [patch] work on.
+func (b *Board) target(s *session) *patch.Board {
+	return &patch.Board{
 		Client: s.client, Info: s.info, Ledger: s.ledger, Identified: s.identified,
-		Save: func(l *patch.Ledger) {
+		Save: func(now, before *patch.Ledger) {
 			// Without the journal the next process knows less, not wrong.
-			_ = b.journal.save(s.firmware, l)
+			_ = b.journal.save(s.firmware, now, before)
 		},
-	})
+	}
 }

@@ -26,6 +26,7 @@ package fpb
 //	unpatch      cleared or not, and by a damaged slot number another one, too; sent
 //	             again, then info is compared with all slots as they should be
 //
-// When the line ends between two of these, the ledger that was saved before the
-// first comparator changed knows all that can be armed, and the next connection's
-// info tells which of it is.
+// When the line or the process ends between two of these, the ledgers that were saved
+// before the first comparator changed say how the slots were and how they should be, and
+// the next connection's info tells which of them are. An operation that has armed all is
+// then completed, any other is taken back (patch.Board.Finish).

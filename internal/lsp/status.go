@@ -26,6 +26,8 @@ type seen struct {
 	patches []patch.Record
 	lost    []patch.Record
 	match   board.Match
+
+	recovered string
 }
 
 // losses collects what resets have lost. It looks at every status, as the one in
@@ -100,7 +102,10 @@ func (f *folder) tellStatus(ctx context.Context) {
 	if found := f.findings.take(); len(found) > 0 {
 		s.start(func(ctx context.Context) { f.verify(ctx, found) })
 	}
-	f.seen = seen{st.Patches, st.Lost, st.Match}
+	if st.Recovered != "" && st.Recovered != f.seen.recovered {
+		s.message(protocol.MessageTypeInfo, "%s", st.Recovered)
+	}
+	f.seen = seen{st.Patches, st.Lost, st.Match, st.Recovered}
 	select {
 	case <-time.After(statusPause):
 	case <-ctx.Done():

@@ -289,14 +289,16 @@ func (b *Board) release(ctx context.Context) error {
 	}
 }
 
-// save hands the ledger to the keeper, changed as the operation will change it.
+// save hands the ledger to the keeper: with change, as the operation that begins will
+// change it.
 func (b *Board) save(change func(*Ledger)) {
-	if b.Save == nil {
-		return
+	switch {
+	case b.Save == nil:
+	case change == nil:
+		b.Save(b.Ledger.Clone(), nil)
+	default:
+		planned := b.Ledger.Clone()
+		change(planned)
+		b.Save(planned, b.Ledger.Clone())
 	}
-	l := b.Ledger.Clone()
-	if change != nil {
-		change(l)
-	}
-	b.Save(l)
 }

@@ -22,10 +22,11 @@ type Board struct {
 	Info   fpb.Info // as of the start of the turn
 	Ledger *Ledger  // kept true by the operations of this package, also when they fail
 
-	// Save, if set, is called with the ledger before the first comparator of an
-	// operation changes, as it will be afterwards, so that a later process
-	// understands what it finds if this one is killed in between.
-	Save func(*Ledger)
+	// Save, if set, is called before the first comparator of an operation changes,
+	// with the ledger as it will be and as it is, so that a later process can end the
+	// operation if this one is killed in between (see [Board.Finish]); and afterwards
+	// with the ledger alone.
+	Save func(now, before *Ledger)
 
 	// Identified remembers the functions that were compared with the board in
 	// this connection.

@@ -187,6 +187,12 @@ func (l *Ledger) live() []linker.LiveSymbol {
 	return symbols
 }
 
+// Without reports whether the patch is none of the ledger's.
+func (l *Ledger) Without(r Record) bool {
+	i := l.slotIndex(r.Slot)
+	return i < 0 || l.Slots[i].Address != r.Address
+}
+
 // slotIndex returns the index of the slot with the id, or -1.
 func (l *Ledger) slotIndex(id int) int {
 	return slices.IndexFunc(l.Slots, func(s Slot) bool { return s.ID == id })

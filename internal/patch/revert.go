@@ -48,6 +48,11 @@ func (in *Injection) takeBack(ctx context.Context, b *Board) ([]Record, error) {
 func (b *Board) revertAll(ctx context.Context, chosen []Slot) ([]Record, error) {
 	var done []Slot
 	var err error
+	b.save(func(l *Ledger) {
+		for _, s := range chosen {
+			l.remove(s.ID)
+		}
+	})
 	// What is called before its callers, and the latest group first: what came later
 	// may refer to what came before.
 	for _, s := range slices.Backward(chosen) {
@@ -96,6 +101,11 @@ func (b *Board) Enable(ctx context.Context, images firmware.Images, sel Selector
 	if !on {
 		slices.Reverse(chosen) // as they were armed, backwards
 	}
+	b.save(func(l *Ledger) {
+		for _, s := range chosen {
+			l.Slots[l.slotIndex(s.ID)].State = state
+		}
+	})
 	for _, s := range chosen {
 		if s.State != state {
 			if err := b.Client.Enable(ctx, s.ID, on); err != nil {

@@ -98,6 +98,35 @@ type bench struct {
 	board  *Board
 	reader *OutputReader
 	text   string // output that was read
+	heard  *heard // what has come over the line, if somebody listens
+}
+
+// heard is what a connection has received.
+type heard struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+type listener struct {
+	*sim.Conn
+	to *heard
+}
+
+func (l listener) Read(ctx context.Context, p []byte) (int, error) {
+	n, err := l.Conn.Read(ctx, p)
+	l.to.mu.Lock()
+	defer l.to.mu.Unlock()
+	l.to.text = append(l.to.text, p[:n]...)
+	return n, err
+}
+
+// take returns what was heard since the last time.
+func (h *heard) take() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	text := string(h.text)
+	h.text = nil
+	return text
 }
 
 // run gives f a bench with the demo firmware in a bubble of driven time.
@@ -143,8 +172,13 @@ func (b *bench) open(journal string) {
 		b.board.Close()
 	}
 	b.board = New(Config{
-		Port:       benchPort,
-		Open:       func(context.Context) (fpb.Conn, error) { return b.sim.Conn(), nil },
+		Port: benchPort,
+		Open: func(context.Context) (fpb.Conn, error) {
+			if b.heard != nil {
+				return listener{b.sim.Conn(), b.heard}, nil
+			}
+			return b.sim.Conn(), nil
+		},
 		Images:     func(context.Context) (firmware.Images, error) { return firmware.Images{b.image}, nil },
 		JournalDir: journal,
 	})

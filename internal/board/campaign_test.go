@@ -87,7 +87,7 @@ type campaign struct {
 	pool  int // largest block of the empty pool
 
 	// mayCrash: the line damages so much that a request can lose its checksum and have its
-	// address changed. The loader then reads where nothing is.
+	// address changed, so that the loader reads where nothing is, or an option its value.
 	mayCrash bool
 
 	runs, succeeded, late, crashed int
@@ -98,6 +98,7 @@ type campaign struct {
 // the faults away and looks at what is left.
 func (c *campaign) once(t *testing.T, name string, faults sim.Faults) {
 	c.runs++
+	c.settle()
 	c.sim.SetFaults(faults)
 	var failed error
 	command := func(f func(context.Context) error) {
@@ -132,12 +133,50 @@ func (c *campaign) once(t *testing.T, name string, faults sim.Faults) {
 	if failed == nil {
 		c.succeeded++
 	}
+	heard, output := c.settle()
+	if clean := !slices.ContainsFunc(happened, func(f sim.Fault) bool {
+		return f.Direction == sim.ToHost || slices.Contains([]sim.FaultKind{sim.ResetWarm, sim.ResetLoop, sim.PowerOff, sim.Gone}, f.Kind)
+	}); clean && printed(output) != printed(heard) {
+		t.Errorf("%s: the output has %q, the firmware printed %q", name, output, printed(heard))
+	}
 	if h := c.sim.Health(); h.Fault != nil && !strings.Contains(fmt.Sprint(failed), "power-cycle") {
 		t.Errorf("%s: the board is %s, and the command said %v", name, h, failed)
 	}
 	if err := c.recover(t); err != nil {
 		t.Errorf("%s: %v; the command said %v; faults %+v", name, err, failed, happened)
 	}
+}
+
+// settle waits until no line is in the middle, and returns what has come over the line
+// and what has been put out since the last time.
+func (c *campaign) settle() (heard, output string) {
+	wait := 300 * time.Millisecond
+	for range 10 {
+		ctx, cancel := context.WithTimeout(c.t.Context(), wait)
+		for ctx.Err() == nil {
+			p, _, _ := c.reader.Next(ctx)
+			output += string(p)
+		}
+		cancel()
+		heard += c.heard.take()
+		if strings.HasSuffix(heard, "\n") && (output == "" || strings.HasSuffix(output, "\n")) {
+			break
+		}
+		wait = 10 * time.Millisecond
+	}
+	return heard, output
+}
+
+// printed is what of the text the application has printed: its lines are like no answer
+// of the loader. What the loader says to nobody's request is output as well.
+func printed(text string) string {
+	var lines strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "[app] ") {
+			lines.WriteString(line)
+		}
+	}
+	return lines.String()
 }
 
 // recover is what a user does whose line is good again, and what must be true
@@ -200,6 +239,7 @@ func (c *campaign) recover(t *testing.T) error {
 func withCampaign(t *testing.T, f func(*testing.T, *campaign)) {
 	j := &judge{dir: t.TempDir()}
 	run(t, sim.Config{Baud: 115200, Executed: j.execute}, func(t *testing.T, b *bench) {
+		b.heard = new(heard)
 		b.open(j.dir)
 		c := &campaign{bench: b, judge: j}
 		c.pool = c.largest()
@@ -239,29 +279,49 @@ func TestCampaign(t *testing.T) {
 	}
 }
 
-// Every kind of fault, at places all over an injection and its update.
+// Every kind of fault, at places all over an injection, its update and the end of both.
+// Where the way to the host is clean, its output is what the firmware printed, to the byte.
 func TestScriptedFaults(t *testing.T) {
 	const injection = 1200 // bytes to the board
-	faults := []sim.Fault{
-		{Kind: sim.Insert, Text: "[app] somebody's log line\n"},
-		{Kind: sim.Stall, For: 3 * time.Second},
-		{Kind: sim.ResetWarm},
-		{Kind: sim.PowerOff},
-		{Kind: sim.Gone},
+	const toBoard, toHost = 1, 2
+	faults := []struct {
+		name       string
+		fault      sim.Fault
+		directions int
+	}{
+		{"a log line", sim.Fault{Kind: sim.Insert, Text: "[app] somebody's log line\n"}, toHost},
+		{"an old answer", sim.Fault{Kind: sim.Insert, Text: "[FLOK] Allocated 400 at 0x20000F00\n[FLEND]\n"}, toHost},
+		{"a second writer", sim.Fault{Kind: sim.Insert, Text: "\nfl -c unpatch --all\n"}, toBoard},
+		{"a second writer's allocation", sim.Fault{Kind: sim.Insert, Text: "\nfl -c alloc -s 1024\n"}, toBoard},
+		{"a flip", sim.Fault{Kind: sim.Flip, Bit: 2}, toBoard | toHost},
+		{"a loss", sim.Fault{Kind: sim.Drop}, toBoard | toHost},
+		{"a double", sim.Fault{Kind: sim.Double}, toBoard | toHost},
+		{"an end of line", sim.Fault{Kind: sim.Insert, Text: "\r"}, toBoard},
+		{"a pause", sim.Fault{Kind: sim.Stall, For: 3 * time.Second}, toBoard | toHost},
+		{"a reset", sim.Fault{Kind: sim.ResetWarm}, toBoard | toHost},
+		{"resets", sim.Fault{Kind: sim.ResetLoop, For: time.Second}, toBoard | toHost},
+		{"a power cycle", sim.Fault{Kind: sim.PowerOff}, toBoard | toHost},
+		{"an unplugged cable", sim.Fault{Kind: sim.Gone}, toBoard | toHost},
 	}
 	if testing.Short() {
 		faults = faults[:1] // the race detector makes the simulated core slow
 	}
 	rng := rand.New(rand.NewPCG(*campaignSeed, 1))
-	for _, fault := range faults {
-		t.Run(string(fault.Kind), func(t *testing.T) {
+	for _, tt := range faults {
+		first := rng.IntN(min(*campaignStep, 700))
+		t.Run(tt.name, func(t *testing.T) {
+			if *campaignStep < injection {
+				t.Parallel()
+			}
 			withCampaign(t, func(t *testing.T, c *campaign) {
-				for at := rng.IntN(min(*campaignStep, 700)); at < injection; at += *campaignStep {
-					f := fault
+				c.mayCrash = tt.fault.Text == "\r" // between an option and its value: see request
+				for at := first; at < injection; at += *campaignStep {
+					f := tt.fault
 					f.Offset = int64(at)
-					c.once(t, fmt.Sprintf("%+v", f), sim.Faults{At: []sim.Fault{f}})
-					if *campaignStep < injection {
-						f.Direction = sim.ToHost
+					if tt.directions&toBoard != 0 {
+						c.once(t, fmt.Sprintf("%+v", f), sim.Faults{At: []sim.Fault{f}})
+					}
+					if f.Direction = sim.ToHost; tt.directions&toHost != 0 {
 						c.once(t, fmt.Sprintf("%+v", f), sim.Faults{At: []sim.Fault{f}})
 					}
 				}

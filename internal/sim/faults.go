@@ -25,7 +25,7 @@ type Fault struct {
 	Kind      FaultKind
 	Bit       uint8         // Flip: which
 	Text      string        // Insert: what comes before the byte
-	For       time.Duration // Stall: how long the byte and all behind it wait
+	For       time.Duration // Stall: how long the byte and all behind it wait; ResetLoop
 }
 
 // FaultKind is what happens.
@@ -35,12 +35,15 @@ const (
 	Flip      FaultKind = "flip"
 	Drop      FaultKind = "drop"
 	Double    FaultKind = "double"
-	Insert    FaultKind = "insert"     // noise, or a line of somebody's log
+	Insert    FaultKind = "insert"     // noise, a line of somebody's log, an old answer, another's request
 	Stall     FaultKind = "stall"      // an answer that comes late, a request in two parts
 	ResetWarm FaultKind = "reset-warm" // the board is reset and the byte is lost
 	PowerOff  FaultKind = "power-off"  // likewise, and RAM and the debug domain are cleared
+	ResetLoop FaultKind = "reset-loop" // a reset every 100 ms for a time
 	Gone      FaultKind = "unplug"     // the host ends lose the line
 )
+
+const resetInterval = 100 * time.Millisecond
 
 // SetFaults replaces what goes wrong from now on. Offsets count from here.
 func (b *Board) SetFaults(f Faults) {
@@ -150,6 +153,12 @@ func (f *faulty) apply(at Fault, p []byte) []byte {
 		return nil
 	case PowerOff:
 		f.reset = new(cortexm.PowerOn)
+		return nil
+	case ResetLoop:
+		f.reset = new(cortexm.Warm)
+		for after := resetInterval; after < at.For; after += resetInterval {
+			time.AfterFunc(after, func() { f.board.Reset(cortexm.Warm) })
+		}
 		return nil
 	case Gone:
 		f.unplug = true

@@ -329,3 +329,39 @@ func TestScriptedFaults(t *testing.T) {
 		})
 	}
 }
+
+// A patch of 600 bytes takes at most two and a half times as long when one byte in a
+// thousand has a wrong bit.
+func TestDamagedLineIsNotMuchSlower(t *testing.T) {
+	runs := 40
+	if testing.Short() {
+		runs = 2 // the race detector makes the simulated core slow
+	}
+	withCampaign(t, func(t *testing.T, c *campaign) {
+		injection := func(n int) time.Duration {
+			start := time.Now()
+			r, err := c.board.Inject(t.Context(), c.request("app/status.c", []string{"status_text"},
+				"all systems nominal", fmt.Sprint(n, strings.Repeat(" and on", 84))), nil)
+			took := time.Since(start)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Bytes.Sent < 600*4/3 {
+				t.Fatalf("%d bytes were sent: that is no patch of 600", r.Bytes.Sent)
+			}
+			return took
+		}
+		var clean, damaged time.Duration
+		for n := range runs {
+			clean += injection(2 * n)
+			c.sim.SetFaults(sim.Faults{Seed: *campaignSeed + 2000 + uint64(n), Flip: 1e-3})
+			damaged += injection(2*n + 1)
+			c.sim.SetFaults(sim.Faults{})
+		}
+		ratio := float64(damaged) / float64(clean)
+		t.Logf("%d injections: %v on a clean line, %v on a damaged one: %.2f times", runs, clean/time.Duration(runs), damaged/time.Duration(runs), ratio)
+		if ratio > 2.5 {
+			t.Errorf("it takes %.2f times as long", ratio)
+		}
+	})
+}

@@ -365,6 +365,10 @@ func (d *demux) stepStale(pos int, b byte) {
 		if found, ok := m.step(pos, b); ok {
 			d.take(found)
 			d.staleEnd = found.end()
+			if found.gaps == 0 {
+				// A whole line is no beginning of one that goes on behind other text.
+				defer d.drop(span{found.start(), found.end()})
+			}
 		}
 	}
 }

@@ -55,6 +55,8 @@ func TestOutputAroundAnswers(t *testing.T) {
 	ping := ask("fl --cmd=ping", "PONG", "")
 	write := writeRequest(0x20000400, make([]byte, 28))
 	alloc := allocRequest(100)
+	late := ping // after a request for the slots that was given up
+	late.expect.stale = append(slices.Clone(infoPatterns), infoRequest().expect.shape)
 	for _, test := range []struct {
 		name   string
 		r      request
@@ -93,6 +95,8 @@ func TestOutputAroundAnswers(t *testing.T) {
 			"[FLOK] WRITE 28 bytes to 0x20000433\ncount=00\n[FLEND]\n",
 			"[FLOK] WRITE 28 bytes to 0x20000433\ncount=00\n[FLEND]\n", undecided, "[FLOK] WRITE 28 bytes to 0x20000433"},
 		{"a late answer before", write, "[FLOK] PONG\n[FLEND]\n[FLOK] WRITE 28 bytes to 0x20000400\n[FLEND]\n", "[FLOK] PONG\n[FLEND]\n", answered, "WRITE 28 bytes to 0x20000400"},
+		{"a late list of slots before", late, infoText + "[FLOK] PONG\n[FLEND]\n", "", answered, "PONG"},
+		{"lines behind those of a late list", late, strings.Replace(infoText, "off)\n", "off)\n[app] tick, 5\n", 1) + "[FLOK] PONG\n[FLEND]\n", "[app] tick, 5\n", answered, "PONG"},
 		{"text inside a known number", write, "[FLOK] WRITE 2tick 5\n8 bytes to 0x20000400\n[FLEND]\n", "tick 5\n", answered, "WRITE 28 bytes to 0x20000400"},
 		{"an address to be read", alloc, "[FLOK] Allocated 100 at 0x20000411\n[FLEND]\n", "", answered, "Allocated 100 at 0x20000411"},
 		{"text inside it", alloc, "[FLOK] Allocated 100 at 0x2000tick\n0411\n[FLEND]\n", "[FLOK] Allocated 100 at 0x2000tick\n0411\n[FLEND]\n", undecided, ""},

@@ -56,7 +56,7 @@ func syncRequest(nonce uint32) request {
 }
 
 func infoRequest() request {
-	r := ask("fl --cmd=info", "Info complete", "")
+	r := ask("fl --cmd=info", "Info complete", "Info complete")
 	r.expect.lines = infoPatterns
 	r.expect.choose = chooseInfo
 	r.answer = 700

@@ -38,6 +38,8 @@ answers are not part of it. With --json each line is an object.`,
 	flags.BoolVarP(&m.interactive, "interactive", "i", false, "send the lines of standard input to the board")
 	flags.IntVarP(&m.lines, "lines", "n", 0, "end after `N` lines")
 	flags.DurationVar(&m.duration, "for", 0, "end after a `time` such as 10s")
+	flags.StringVar(&m.record, "record", "", "write it to a `file` as well, with the time in front of each line")
+	flags.IntVar(&m.rotate, "rotate", 10, "begin a new file after `N` MB, and keep the last five; 0: never")
 	return cmd
 }
 
@@ -46,6 +48,8 @@ type monitor struct {
 	interactive bool
 	lines       int
 	duration    time.Duration
+	record      string
+	rotate      int // MB
 }
 
 // errEnough ends a monitor that has shown what was asked for.
@@ -77,12 +81,26 @@ func (m *monitor) run(ctx context.Context, a *app, b *board.Board) error {
 		// It may wait for standard input for as long as the process lives.
 		go forward(ctx, a.in, b)
 	}
+	var recorded *record
+	if m.record != "" {
+		var err error
+		if recorded, err = openRecord(a.path(m.record), int64(m.rotate)<<20); err != nil {
+			return err
+		}
+		defer recorded.close()
+	}
 	w := &monitorWriter{app: a, left: m.lines}
 	r := b.Output().ReaderFromStart()
 	for {
 		p, gap, err := r.Next(ctx)
 		if err != nil {
 			break
+		}
+		if recorded != nil {
+			if err := recorded.write(p, gap); err != nil {
+				cancel(problem.New(problem.Usage, "make room, or name another file", "cannot record: %w", err))
+				break
+			}
 		}
 		if err := w.write(p, gap); err != nil {
 			cancel(err)

@@ -32,13 +32,16 @@ func sameFirmware(ctx context.Context, client *fpb.Client, image *firmware.Image
 	return true, nil
 }
 
-// samples picks places of the image's code, by address: some spread over it, and
-// the literals that point farthest into each of its regions. Whatever was
+// samples picks places of the image, by address: the build-id's note, some spread over
+// the code, and the literals that point farthest into each of its regions. Whatever was
 // inserted or removed in front of what they point to has changed them, a longer
 // string or another variable too, while most of the code stays as it was.
 func samples(image *firmware.Image) []uint32 {
 	const spread = 4
 	var addrs []uint32
+	if at := image.BuildIDAt(); at != 0 {
+		addrs = append(addrs, at)
+	}
 	type literal struct{ at, value uint32 }
 	farthest := make(map[firmware.Region]literal) // by the region that it points into
 	for _, r := range image.Regions() {

@@ -19,6 +19,7 @@ func TestOtherFirmwareIsNoticed(t *testing.T) {
 		{"a longer text", "app/status.c", "all systems nominal", "all systems are nominal"},
 		{"another static", "app/sensor.c", "samples++;", "samples++; static volatile int last[4]; last[0] = sample;"},
 		{"a longer function", "app/status.c", "return ++count;", "count ^= 0x5a5a5a5a; return ++count;"},
+		{"another character", "app/status.c", "all systems nominal", "all systems nominaL"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir, err := filepath.EvalSymlinks(t.TempDir())

@@ -1,6 +1,8 @@
 package board
 
 import (
+	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/fpbls/fpbls/internal/patch"
 	"github.com/fpbls/fpbls/internal/problem"
+	"github.com/fpbls/fpbls/internal/sim"
 )
 
 // When comparators are short, functions that only others of their group call do
@@ -69,5 +72,32 @@ func TestFewSlots(t *testing.T) {
 		if report := b.fresh(); !strings.Contains(report, "count=98 ") {
 			t.Errorf("report %q", report)
 		}
+	})
+}
+
+// A comparator that somebody else uses, as a debugger does, is left alone.
+func TestDebuggersComparators(t *testing.T) {
+	run(t, sim.Config{}, func(t *testing.T, b *bench) {
+		const comparator0, breakpoint = 0xe000_2008, 0xc800_0101
+		use := func(n int) {
+			err := b.board.run(t.Context(), "set a breakpoint", func(ctx context.Context, s *session) error {
+				return s.client.WriteMemory(ctx, uint32(comparator0+4*n), binary.LittleEndian.AppendUint32(nil, breakpoint))
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		use(0)
+		b.inject("app/status.c", []string{"clamp"}, "return value > high", "return 1; return value > high")
+		b.wantStates("1 clamp live")
+		b.revert("clamp")
+		for n := range 6 {
+			use(n)
+		}
+		_, err := b.board.Inject(t.Context(), b.request("app/status.c", []string{"clamp"}, "return value > high", "return 1; return value > high"), nil)
+		if _, hint := problem.Describe(err); !problem.Has(err, problem.NoFreeSlot) || !strings.Contains(hint, "debugger") {
+			t.Errorf("with all comparators in use: %v", err)
+		}
+		b.wantStates()
 	})
 }

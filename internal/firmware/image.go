@@ -20,6 +20,7 @@ import (
 type Image struct {
 	path      string
 	buildID   func() string
+	buildIDAt uint32
 	symbols   []*Symbol // by address, then name
 	functions []*Symbol // those that are functions, in the same order
 	regions   []Region
@@ -34,6 +35,7 @@ type Image struct {
 	loaderPath func() map[uint32]bool
 	once       func() map[uint32]string
 	throws     func() map[uint32]bool
+	early      func() map[uint32]bool
 	pointers   func() pointers
 	exceptions func() map[uint32][]int
 	entry      uint32 // where the ELF says that it starts, without the Thumb bit
@@ -85,6 +87,9 @@ func (im *Image) Path() string { return im.path }
 // BuildID identifies the build: the GNU build-id in hex or, without one, the
 // SHA-256 of the loaded content.
 func (im *Image) BuildID() string { return im.buildID() }
+
+// BuildIDAt is the address of the GNU build-id's note on the board, 0 if it is not there.
+func (im *Image) BuildIDAt() uint32 { return im.buildIDAt }
 
 // Functions lists the functions by address, then name.
 func (im *Image) Functions() []*Symbol { return im.functions }

@@ -89,6 +89,7 @@ func read(path string, r io.ReaderAt, find func(string, *elf.File) debugFile, re
 	im.branches = lazily(im.findBranches)
 	im.loaderPath = lazily(im.findLoaderPath)
 	im.once = lazily(im.findOnce)
+	im.early = lazily(im.findEarly)
 	im.throws = lazily(im.findThrowing)
 	im.pointers = lazily(im.findPointers)
 	im.exceptions = lazily(im.findExceptions)
@@ -173,7 +174,9 @@ func (im *Image) readContent(f *elf.File) error {
 
 // identify finds the build-id in the file, or returns how to make one.
 func (im *Image) identify(f *elf.File) func() string {
-	if id := buildID(f); id != "" {
+	id, at := buildID(f)
+	im.buildIDAt = at
+	if id != "" {
 		return func() string { return id }
 	}
 	return lazily(func() string {
@@ -186,19 +189,23 @@ func (im *Image) identify(f *elf.File) func() string {
 	})
 }
 
-// buildID returns the GNU build-id in hex, empty if there is none.
-func buildID(f *elf.File) string {
+// buildID returns the GNU build-id in hex, empty if there is none, and where its note is
+// on the board, 0 if it is not.
+func buildID(f *elf.File) (id string, at uint32) {
 	for _, s := range f.Sections {
 		if s.Type != elf.SHT_NOTE || s.Size > 4096 {
 			continue
 		}
 		if data, err := s.Data(); err == nil {
 			if id := gnuBuildID(data); id != "" {
-				return id
+				if s.Flags&elf.SHF_ALLOC != 0 {
+					at = uint32(s.Addr)
+				}
+				return id, at
 			}
 		}
 	}
-	return ""
+	return "", 0
 }
 
 // gnuBuildID finds the NT_GNU_BUILD_ID note; empty if there is none.

@@ -32,7 +32,7 @@ type debugFile struct {
 func findDebugFile(path string, f *elf.File) debugFile {
 	dir := filepath.Dir(path)
 	var d debugFile
-	if id := buildID(f); len(id) > 2 {
+	if id, _ := buildID(f); len(id) > 2 {
 		name := filepath.Join(".build-id", id[:2], id[2:]+".debug")
 		d.sought = filepath.Join(dir, name)
 		for _, root := range []string{dir, systemDebug} {
@@ -96,7 +96,8 @@ func sameBuild(path, id string) bool {
 		return false
 	}
 	defer f.Close()
-	return buildID(f) == id
+	found, _ := buildID(f)
+	return found == id
 }
 
 // readAllSymbols reads the symbols, from the debug file if the ELF has none.

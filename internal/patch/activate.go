@@ -46,7 +46,7 @@ func (l *Ledger) plan(info fpb.Info, targets []*target) ([]step, error) {
 		case s.old != nil && l.canFree(s.old.ID):
 			s.slot = s.old.ID
 		default:
-			return nil, problem.New(problem.NoFreeSlot, l.wayToSlot(),
+			return nil, problem.New(problem.NoFreeSlot, l.wayToSlot(info),
 				"no free slot for %s, all %d are taken: %s", s.target.Display, len(info.Slots), l.summary())
 		}
 	}
@@ -84,7 +84,7 @@ func (l *Ledger) planInOrder(info fpb.Info, targets []*target) ([]step, error) {
 		n := slices.IndexFunc(info.Slots, func(s fpb.Slot) bool { return (!s.On || gone[s.ID]) && !taken[s.ID] })
 		switch {
 		case n < 0:
-			return nil, problem.New(problem.NoFreeSlot, l.wayToSlot(),
+			return nil, problem.New(problem.NoFreeSlot, l.wayToSlot(info),
 				"no free slot for %s, all %d are taken: %s", steps[i].target.Display, len(info.Slots), l.summary())
 		case rest.slotIndex(info.Slots[n].ID) >= 0:
 			return nil, problem.New(problem.ModeUnavailable, "enable or revert it first",
@@ -118,7 +118,12 @@ func (l *Ledger) canFree(slot int) bool {
 }
 
 // wayToSlot says how to get a slot when all are taken.
-func (l *Ledger) wayToSlot() string {
+func (l *Ledger) wayToSlot(info fpb.Info) string {
+	for _, s := range info.Slots {
+		if s.Free && s.On {
+			return fmt.Sprintf("detach the debugger, or whatever else uses comparator %d: it is on, and holds no patch", s.ID)
+		}
+	}
 	if slices.ContainsFunc(l.Slots, func(s Slot) bool { return s.State != Held && l.canFree(s.ID) }) {
 		return "revert one of them first"
 	}

@@ -170,7 +170,7 @@ func (l *Ledger) crowded(info fpb.Info, targets []*target, cause error) error {
 		e.Live = append(e.Live, records)
 		live = append(live, strings.Join(names, ", "))
 	}
-	hint := l.wayToSlot()
+	hint := l.wayToSlot(info)
 	if len(live) > 0 {
 		hint += "; live are " + l.summary()
 		if len(waiting) > 1 {

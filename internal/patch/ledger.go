@@ -284,11 +284,12 @@ func (l *Ledger) put(s Slot) {
 	slices.SortFunc(l.Slots, func(a, b Slot) int { return a.ID - b.ID })
 }
 
-// free lists the comparators that are not in use, in order.
+// free lists the comparators that are not in use, in order. One that is on without a
+// patch of the loader's is somebody else's, a debugger's perhaps.
 func (l *Ledger) free(info fpb.Info) []int {
 	var ids []int
 	for _, s := range info.Slots {
-		if s.Free && l.slotIndex(s.ID) < 0 {
+		if s.Free && !s.On && l.slotIndex(s.ID) < 0 {
 			ids = append(ids, s.ID)
 		}
 	}

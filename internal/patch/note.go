@@ -38,10 +38,11 @@ const (
 	NoteCompiler NoteCode = "compiler"     // another compiler has built the firmware
 	NoteGroup    NoteCode = "group"        // a function was injected that nobody has named
 	NoteLeftOut  NoteCode = "left-out"     // a function differs and would not run
+	NoteEarly    NoteCode = "early"        // it runs before the loader does, after a reset
 )
 
 // NoteCodes lists them.
-var NoteCodes = []NoteCode{NoteBuild, NoteInlined, NoteOnce, NoteCompiler, NoteGroup, NoteLeftOut}
+var NoteCodes = []NoteCode{NoteBuild, NoteInlined, NoteOnce, NoteCompiler, NoteGroup, NoteLeftOut, NoteEarly}
 
 func (in *Injection) note(text string) {
 	in.notes = append(in.notes, Note{Code: NoteBuild, Text: text})
@@ -68,6 +69,10 @@ func (in *Injection) look() {
 		if why := EnteredOnce(in.image, t.Symbol); why != "" {
 			t.once = true
 			in.notes = append(in.notes, Note{Code: NoteOnce, Function: t.Name, Unit: t.unit.path, Text: why})
+		} else if in.image.RunsEarly(t.Symbol) {
+			// DDI 0403E C1.11: only a power-on reset clears the comparators, while RAM is set up anew.
+			in.notes = append(in.notes, Note{Code: NoteEarly, Function: t.Name, Unit: t.unit.path, Text: fmt.Sprintf(
+				"%s may run before the loader does: after a reset its comparator is still armed then. If the board does not come up, power-cycle it", t.Display)})
 		}
 	}
 }

@@ -293,7 +293,7 @@ func TestScriptedFaults(t *testing.T) {
 		{"an old answer", sim.Fault{Kind: sim.Insert, Text: "[FLOK] Allocated 400 at 0x20000F00\n[FLEND]\n"}, toHost},
 		{"a second writer", sim.Fault{Kind: sim.Insert, Text: "\nfl -c unpatch --all\n"}, toBoard},
 		{"a second writer's allocation", sim.Fault{Kind: sim.Insert, Text: "\nfl -c alloc -s 1024\n"}, toBoard},
-		{"a flip", sim.Fault{Kind: sim.Flip, Bit: 2}, toBoard | toHost},
+		{"a flip", sim.Fault{Kind: sim.Flip}, toBoard | toHost},
 		{"a loss", sim.Fault{Kind: sim.Drop}, toBoard | toHost},
 		{"a double", sim.Fault{Kind: sim.Double}, toBoard | toHost},
 		{"an end of line", sim.Fault{Kind: sim.Insert, Text: "\r"}, toBoard},
@@ -318,6 +318,7 @@ func TestScriptedFaults(t *testing.T) {
 				for at := first; at < injection; at += *campaignStep {
 					f := tt.fault
 					f.Offset = int64(at)
+					f.Bit = uint8(at % 7)
 					if tt.directions&toBoard != 0 {
 						c.once(t, fmt.Sprintf("%+v", f), sim.Faults{At: []sim.Fault{f}})
 					}
@@ -333,10 +334,10 @@ func TestScriptedFaults(t *testing.T) {
 // A patch of 600 bytes takes at most two and a half times as long when one byte in a
 // thousand has a wrong bit.
 func TestDamagedLineIsNotMuchSlower(t *testing.T) {
-	runs := 40
 	if testing.Short() {
-		runs = 2 // the race detector makes the simulated core slow
+		t.Skip("the race detector makes the simulated core slow")
 	}
+	const runs = 40
 	withCampaign(t, func(t *testing.T, c *campaign) {
 		injection := func(n int) time.Duration {
 			start := time.Now()

@@ -68,6 +68,7 @@ type Client struct {
 	uploaded []upload      // what it was given
 	noise    int           // requests for which the line is still taken for a bad one
 	shell    bool          // the loader runs in a shell
+	plain    bool          // the loader does not know quotes within words
 	lacks    map[Mode]bool // what this loader was built without, as far as it was tried
 }
 

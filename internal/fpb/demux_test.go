@@ -211,7 +211,7 @@ func exchanges(rng *rand.Rand) []exchange {
 		read, info, alloc,
 		ok("write", writeRequest(0x20000400, data), fmt.Sprintf("WRITE %d bytes to 0x20000400", len(data))),
 		ok("unpatch", unpatchRequest(3), "Cleared slot 3"),
-		ok("tpatch", patchRequest(Trampoline, 1, 0x08000A14, 0x20000279), "Trampoline 1: 0x08000A14 -> tramp(0x08001000) -> 0x20000279"),
+		ok("tpatch", patchRequest(Trampoline, 1, 0x08000A14, 0x20000279, true), "Trampoline 1: 0x08000A14 -> tramp(0x08001000) -> 0x20000279"),
 		ok("echo", syncRequest(rng.Uint32()), ""),
 	}
 }

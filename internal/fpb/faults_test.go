@@ -88,7 +88,7 @@ func TestLostRequestOfPatch(t *testing.T) {
 		m := newModel()
 		first := true
 		m.request = func(line string) string {
-			if first && strings.Contains(line, "tpatch") {
+			if first && commandOf(line) == "tpatch" {
 				first = false
 				return ""
 			}
@@ -321,7 +321,7 @@ func TestEveryFlippedBitOfRequests(t *testing.T) {
 	t.Logf("of %d bits, %d clear another slot as well; the caller is told of all but %d", 8*len(line), told, silent)
 
 	told = 0
-	r := patchRequest(Trampoline, 3, patched, replace)
+	r := patchRequest(Trampoline, 3, patched, replace, true)
 	for bit := range 8 * len(r.line) {
 		setup := func() *model { m := newModel(); m.request = flipOnce(bit, "tpatch"); return m }
 		withModel(t, setup, func(t *testing.T, m *model, c *Client, _ *output) {
@@ -346,11 +346,53 @@ func TestEveryFlippedBitOfRequests(t *testing.T) {
 	}
 }
 
+// Every lost character of the request that arms: it is carried out as it was meant, or
+// not at all. A loader that does not know quotes within words gets it plain.
+func TestEveryLostCharacterOfPatch(t *testing.T) {
+	r := patchRequest(Trampoline, 3, patched, replace, true)
+	for at := range len(r.line) + 1 {
+		setup := func() *model {
+			m := newModel()
+			lost := false
+			m.request = func(line string) string {
+				if lost || commandOf(line) != "tpatch" {
+					return line
+				}
+				lost = true
+				return line[:at] + line[min(at+1, len(line)):]
+			}
+			return m
+		}
+		withModel(t, setup, func(t *testing.T, m *model, c *Client, _ *output) {
+			if _, err := c.Alloc(t.Context(), 100); err != nil {
+				t.Fatal(err)
+			}
+			err := c.Patch(t.Context(), Trampoline, 3, patched, replace)
+			if m.crashed || err != nil {
+				t.Errorf("character %d: crashed %v, %v", at, m.crashed, err)
+			}
+		})
+	}
+	withModel(t, func() *model { m := newModel(); m.noQuotes = true; return m }, func(t *testing.T, m *model, c *Client, _ *output) {
+		for slot := range 2 {
+			if _, err := c.Alloc(t.Context(), 100); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Patch(t.Context(), Trampoline, slot, patched+uint32(slot)*16, replace); err != nil {
+				t.Errorf("without quotes: %v", err)
+			}
+		}
+		if n := m.sent("tpatch"); n != 3 {
+			t.Errorf("tpatch was sent %d times", n)
+		}
+	})
+}
+
 // flipOnce flips a bit of the first line that has the command.
 func flipOnce(bit int, cmd string) func(string) string {
 	done := false
 	return func(line string) string {
-		if done || !strings.Contains(line, "--cmd="+cmd) {
+		if done || commandOf(line) != cmd {
 			return line
 		}
 		done = true

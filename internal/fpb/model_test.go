@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,13 +17,14 @@ import (
 // The tests with the real loader's text run against the simulated board; this one
 // is for what a real board cannot be made to do.
 type model struct {
-	v16    bool
-	nuttx  bool // shell with echo and prompt
-	asleep int  // newlines that the shell needs to wake up
-	strict bool // the shell wants "fl" before it takes options
-	unit   int  // FPB version
-	v1Bits bool // dpatch writes version 1's REPLACE bits, whatever the unit is
-	ring   int  // more characters than these in a line are lost; 0: 511
+	v16      bool
+	nuttx    bool // shell with echo and prompt
+	asleep   int  // newlines that the shell needs to wake up
+	strict   bool // the shell wants "fl" before it takes options
+	unit     int  // FPB version
+	noQuotes bool // quotes within words are characters
+	v1Bits   bool // dpatch writes version 1's REPLACE bits, whatever the unit is
+	ring     int  // more characters than these in a line are lost; 0: 511
 
 	// request, if set, sees each line before the loader does and returns what
 	// arrives: line ends split it.
@@ -225,8 +225,10 @@ type arguments struct {
 // option without a value.
 func (m *model) parse(line string) (a arguments, ok bool) {
 	a = arguments{length: 64, crc: -1, enable: -1}
-	words := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' })
-	words = words[1:]
+	words := splitWords(line)[1:]
+	if m.noQuotes {
+		words = strings.Fields(line)[1:]
+	}
 	for i := 0; i < len(words); i++ {
 		name, value, has := strings.Cut(words[i], "=")
 		next := func() (string, bool) {
@@ -274,6 +276,41 @@ func (m *model) parse(line string) (a arguments, ok bool) {
 		}
 	}
 	return a, true
+}
+
+// splitWords splits at blanks. A double quote groups, and a word that begins with one loses
+// its first character.
+func splitWords(line string) (words []string) {
+	isBlank := func(r rune) bool { return r == ' ' || r == '\t' }
+	for {
+		line = strings.TrimLeftFunc(line, isBlank)
+		if line == "" {
+			return words
+		}
+		quoted, n := false, 0
+		for ; n < len(line) && (quoted || !isBlank(rune(line[n]))); n++ {
+			quoted = quoted != (line[n] == '"')
+		}
+		word, begins := strings.CutPrefix(line[:n], `"`)
+		if begins && word != "" {
+			word = word[1:]
+		}
+		words, line = append(words, strings.ReplaceAll(word, `"`, "")), line[n:]
+	}
+}
+
+// commandOf is the command that the line asks for.
+func commandOf(line string) string {
+	words := splitWords(line)
+	for i, w := range words {
+		if cmd, ok := strings.CutPrefix(w, "--cmd="); ok {
+			return cmd
+		}
+		if w == "--cmd" && i+1 < len(words) {
+			return words[i+1]
+		}
+	}
+	return ""
 }
 
 // strtol reads the number that s begins with, base 0.
@@ -437,6 +474,9 @@ func (m *model) patch(a arguments, done func(string, ...any) (string, bool)) (st
 	if a.cmd == "tpatch" {
 		return done("Trampoline %d: 0x%08X -> tramp(0x08001000) -> 0x%08X", a.comp, a.orig, a.target)
 	}
+	if d := a.target - a.orig; d < -1<<24 || d >= 1<<24 {
+		m.crashed = true // the branch leads anywhere
+	}
 	return done("Patch %d: 0x%08X -> 0x%08X", a.comp, a.orig, a.target)
 }
 
@@ -510,7 +550,7 @@ func (m *model) sent(cmd string) int {
 	defer m.mu.Unlock()
 	n := 0
 	for _, l := range m.lines {
-		if slices.Contains(strings.Fields(l), "--cmd="+cmd) {
+		if commandOf(l) == cmd {
 			n++
 		}
 	}
@@ -521,7 +561,7 @@ func (m *model) sent(cmd string) int {
 func once(cmd string, damage func(text string) (string, time.Duration)) func(line, text string) (string, time.Duration) {
 	done := false
 	return func(line, text string) (string, time.Duration) {
-		if done || !strings.Contains(line, "--cmd="+cmd) {
+		if done || commandOf(line) != cmd {
 			return text, 0
 		}
 		done = true

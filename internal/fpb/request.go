@@ -114,14 +114,24 @@ var patchCommands = map[Mode]struct{ name, status, shape string }{
 	DebugMonitor: {"dpatch", "DebugMon %d: 0x%08X -> 0x%08X", "DebugMon %d: 0x%x -> 0x%x"},
 }
 
-func patchRequest(m Mode, slot, orig, target uint32) request {
+// patchRequest arms a comparator. The commands differ in one character, which no
+// checksum covers: tpatch without its t is carried out as patch, whose branch does not
+// reach. quoted sends t"patch", which is the same to a loader on bare metal; without the
+// t it is a word that begins with a quote, which loses its first character, and no command.
+func patchRequest(m Mode, slot, orig, target uint32, quoted bool) request {
 	c := patchCommands[m]
 	// An address before the slot: if either is lost with the line's first word,
 	// the address is missing or the checksum was not lost.
-	return ask(command(c.name, newCRC().ints(slot, orig, target),
-		fmt.Sprintf("--orig=0x%X", orig), fmt.Sprintf("--comp=%d", slot), fmt.Sprintf("--target=0x%X", target)),
-		fmt.Sprintf(c.status, slot, orig, target), c.shape)
+	line := command(c.name, newCRC().ints(slot, orig, target),
+		fmt.Sprintf("--orig=0x%X", orig), fmt.Sprintf("--comp=%d", slot), fmt.Sprintf("--target=0x%X", target))
+	if quoted {
+		line = strings.TrimSuffix(line, "="+c.name) + " " + quote1(c.name)
+	}
+	return ask(line, fmt.Sprintf(c.status, slot, orig, target), c.shape)
 }
+
+// quote1 puts all but the first character in quotes.
+func quote1(word string) string { return word[:1] + `"` + word[1:] + `"` }
 
 // unpatchRequest names the slot on both sides of the command: the loader would
 // work on slot 0 without it, and 1.5 checks no checksum here.

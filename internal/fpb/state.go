@@ -172,10 +172,10 @@ func (c *Client) Patch(ctx context.Context, m Mode, slot int, orig, target uint3
 		return err
 	}
 	what := fmt.Sprintf("patching 0x%08x in slot %d", orig, slot)
-	r := patchRequest(m, uint32(slot), orig, target)
 	before := c.last
 	for n := range tries {
-		_, err := c.attempt(ctx, what, r, n)
+		quoted := !c.shell && !c.plain
+		_, err := c.attempt(ctx, what, patchRequest(m, uint32(slot), orig, target, quoted), n)
 		var d *damage
 		switch {
 		case err == nil:
@@ -185,6 +185,9 @@ func (c *Client) Patch(ctx context.Context, m Mode, slot int, orig, target uint3
 				c.lacks[m] = true
 			}
 			return err
+		}
+		if d != nil && d.text == "Unknown: "+quote1(patchCommands[m].name) {
+			c.plain = true // this loader takes quotes for characters
 		}
 		info, ierr := c.info(ctx)
 		if ierr != nil {

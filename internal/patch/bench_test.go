@@ -2,6 +2,7 @@ package patch
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -92,4 +93,74 @@ func BenchmarkCompare(b *testing.B) {
 	}
 	b.ReportMetric(float64(whole)/float64(compiler), "ratio")
 	b.ReportMetric(float64(compiler.Milliseconds())/float64(b.N), "compile-ms")
+}
+
+// BenchmarkHeader edits a header that 200 files include and finds the functions that
+// have changed. ratio is the whole, from the header's name to the list, over compiling
+// those files alone on the same processors.
+func BenchmarkHeader(b *testing.B) {
+	const files = 200
+	dir, err := filepath.EvalSymlinks(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	project, err := testfirmware.Large(b.Context(), dir, files)
+	if err != nil {
+		b.Fatal(err)
+	}
+	image, err := firmware.Open(project.ELF)
+	if err != nil {
+		b.Fatal(err)
+	}
+	database, err := toolchain.LoadDatabase(project.CompileCommands)
+	if err != nil {
+		b.Fatal(err)
+	}
+	header := filepath.Join(dir, "large.h")
+	text, err := os.ReadFile(header)
+	if err != nil {
+		b.Fatal(err)
+	}
+	text = bytes.Replace(text, []byte("unsigned short flags_7;"), []byte("unsigned char flags_7;"), 1)
+	if err := os.WriteFile(header, text, 0o644); err != nil {
+		b.Fatal(err)
+	}
+	image.Warm()
+	tools := toolchain.New(toolchain.Config{Env: os.Environ()})
+	builder := &Builder{Image: image, Database: database, Toolchain: tools}
+	var whole, compiler time.Duration
+	for b.Loop() {
+		start := time.Now()
+		units, err := builder.Units([]Unit{{Path: header}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		found := time.Since(start)
+		reports, err := builder.Compare(b.Context(), units...)
+		if err != nil {
+			b.Fatal(err)
+		}
+		whole += time.Since(start)
+		for i, r := range reports {
+			if changed := r.Changed(); len(changed) != 1 || len(reports) != files {
+				b.Fatalf("%s: %d functions changed, of %d files", units[i].Path, len(changed), len(reports))
+			}
+		}
+		b.ReportMetric(float64(found.Microseconds())/1e3, "ms-units")
+		start = time.Now()
+		if _, err := inParallel(b.Context(), units, func(ctx context.Context, u Unit) (*toolchain.Result, error) {
+			command, err := database.Command(u.Path)
+			if err != nil {
+				return nil, err
+			}
+			return tools.Compile(ctx, toolchain.Unit{Command: command})
+		}); err != nil {
+			b.Fatal(err)
+		}
+		compiler += time.Since(start)
+	}
+	n := time.Duration(b.N)
+	b.ReportMetric(float64((compiler / n).Milliseconds()), "ms-compiler")
+	b.ReportMetric(float64((whole-compiler)/n)/1e6, "ms-beside-compiler")
+	b.ReportMetric(float64(whole)/float64(compiler), "ratio")
 }

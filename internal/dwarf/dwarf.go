@@ -36,6 +36,7 @@ type Info struct {
 	mu     sync.Mutex // debug/dwarf caches while it reads
 	chunks chunks
 	passed map[uint32]passing // by the function's address; see passing
+	byBase map[string][]int   // units by the last component of their paths; see unitsNamed
 }
 
 // A Unit is a compilation unit.

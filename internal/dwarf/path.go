@@ -33,12 +33,32 @@ func Components(path string) []string {
 func (i *Info) UnitOf(file string) (Unit, bool) {
 	var found Unit
 	best := 0
-	for _, u := range i.units {
-		if n := SameFile(u.Path(), file); n > best {
-			found, best = u, n
+	for _, n := range i.unitsNamed(base(file)) {
+		if same := SameFile(i.units[n].Path(), file); same > best {
+			found, best = i.units[n], same
 		}
 	}
 	return found, best > 0
+}
+
+// unitsNamed lists the units whose paths end with the component, by index.
+func (i *Info) unitsNamed(name string) []int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.byBase == nil {
+		i.byBase = make(map[string][]int)
+		for n, u := range i.units {
+			i.byBase[base(u.Path())] = append(i.byBase[base(u.Path())], n)
+		}
+	}
+	return i.byBase[name]
+}
+
+func base(path string) string {
+	if parts := Components(path); len(parts) > 0 {
+		return parts[len(parts)-1]
+	}
+	return ""
 }
 
 // Declared returns the lines of the functions that the unit defines, whether or

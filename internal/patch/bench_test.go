@@ -14,11 +14,11 @@ import (
 	testfirmware "github.com/fpbls/fpbls/testdata/firmware"
 )
 
-// longUnit is a source of 5,000 lines.
-func longUnit() []byte {
+// longUnit is a source of so many lines.
+func longUnit(lines int) []byte {
 	var b bytes.Buffer
 	fmt.Fprint(&b, "#include \"app.h\"\nint sensor_offset = 3;\nvoid sensor_watch(void (*callback)(int)) { (void)callback; }\nint sensor_average(int sample) { return sample; }\n")
-	const functions = 4990 / 10
+	functions := (lines - 10) / 10
 	for n := range functions {
 		fmt.Fprintf(&b, `
 int filler_%[1]d(int *values, int n)
@@ -41,9 +41,15 @@ int filler_%[1]d(int *values, int n)
 	return b.Bytes()
 }
 
-// BenchmarkCompare finds the one changed function of a unit of 5,000 lines. ratio is the
-// whole, the compile included, over the same compile alone.
+// BenchmarkCompare finds the one changed function of a unit. ratio is the whole, the
+// compile included, over the same compile alone.
 func BenchmarkCompare(b *testing.B) {
+	for _, lines := range []int{500, 5000} {
+		b.Run(fmt.Sprintf("%d lines", lines), func(b *testing.B) { benchmarkCompare(b, lines) })
+	}
+}
+
+func benchmarkCompare(b *testing.B, lines int) {
 	dir, err := filepath.EvalSymlinks(b.TempDir())
 	if err != nil {
 		b.Fatal(err)
@@ -52,7 +58,7 @@ func BenchmarkCompare(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	source, text := filepath.Join(dir, "app", "sensor.c"), longUnit()
+	source, text := filepath.Join(dir, "app", "sensor.c"), longUnit(lines)
 	if err := os.WriteFile(source, text, 0o644); err != nil {
 		b.Fatal(err)
 	}

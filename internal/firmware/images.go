@@ -7,17 +7,21 @@ import "fmt"
 type Images []*Image
 
 // Of returns the image that the source file was compiled into. It is the first
-// image where several have the file, and where none has it.
+// image where several have the file, and where none has it. Of one alone the debug
+// information is not asked, which takes its time to be read.
 func (all Images) Of(file string) *Image {
+	if len(all) == 0 {
+		return nil
+	}
+	if len(all) == 1 {
+		return all[0]
+	}
 	for _, im := range all {
 		if debug, err := im.Debug(); err == nil {
 			if _, ok := debug.UnitOf(file); ok {
 				return im
 			}
 		}
-	}
-	if len(all) == 0 {
-		return nil
 	}
 	return all[0]
 }

@@ -175,11 +175,9 @@ func (b *Board) adopt(ctx context.Context, s *session) {
 	b.identify(ctx, s)
 	known, before := b.journal.load(s.firmware)
 	s.ledger = known
-	if before != nil && len(s.running) > 0 {
-		s.ledger = before // what it was to become is not lost if it is not there
-	}
-	b.take(s, s.info)
-	if before != nil && len(s.running) > 0 {
+	if before == nil || len(s.running) == 0 {
+		b.take(s, s.info)
+	} else {
 		b.finish(ctx, s, before, known)
 	}
 	b.update(func(st *Status) { st.Connected = true })
@@ -188,6 +186,9 @@ func (b *Board) adopt(ctx context.Context, s *session) {
 // finish ends the operation that another process, or this one on a line that was lost,
 // has left in the middle.
 func (b *Board) finish(ctx context.Context, s *session, before, planned *patch.Ledger) {
+	// What was live and was to stay so is lost if it is not there.
+	_, lost := patch.Reconcile(before, s.info, s.running)
+	lost = slices.DeleteFunc(lost, planned.Without)
 	target := b.target(s)
 	done, err := target.Finish(ctx, before, planned, s.running)
 	if err != nil {
@@ -195,11 +196,12 @@ func (b *Board) finish(ctx context.Context, s *session, before, planned *patch.L
 	}
 	s.ledger = target.Ledger
 	if info, err := s.client.Info(ctx); err == nil {
-		b.take(s, info)
+		s.info = info
+		s.ledger, _ = patch.Reconcile(s.ledger, info, s.running)
 	}
 	b.update(func(st *Status) {
 		st.Recovered = done
-		st.Lost = slices.DeleteFunc(st.Lost, func(r patch.Record) bool { return planned.Without(r) })
+		st.setInfo(s, lost)
 	})
 }
 

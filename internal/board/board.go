@@ -74,6 +74,7 @@ type Status struct {
 	Loader     string         `json:"loader,omitempty"`
 	FPB        fpb.Unit       `json:"fpb"`
 	Match      Match          `json:"match"`
+	Bootloader Match          `json:"bootloader,omitempty"` // the same of the bootloader's ELF, if there is one
 	Patches    []patch.Record `json:"patches"`
 	Lost       []patch.Record `json:"lost,omitempty"`      // were live before the board was reset
 	Recovered  string         `json:"recovered,omitempty"` // what was done, at connecting, about an operation that had not ended
@@ -215,21 +216,26 @@ func (b *Board) identify(ctx context.Context, s *session) {
 	s.images, s.running, s.firmware = images, nil, images[0].BuildID()
 	clear(s.identified)
 	s.banners.expect(images[0].Banners())
-	match := MatchUnknown
-	for i, image := range images {
-		same, err := sameFirmware(ctx, s.client, image)
-		if same || err != nil {
-			s.running = append(s.running, image) // in doubt its names are better than none
-		}
-		switch {
-		case i > 0 || err != nil:
+	var matches []Match
+	for _, image := range images {
+		match := Mismatch
+		switch same, err := sameFirmware(ctx, s.client, image); {
+		case err != nil:
+			match = MatchUnknown
 		case same:
 			match = Matches
-		default:
-			match = Mismatch
 		}
+		if match != Mismatch {
+			s.running = append(s.running, image) // in doubt its names are better than none
+		}
+		matches = append(matches, match)
 	}
-	b.update(func(st *Status) { st.Match = match })
+	b.update(func(st *Status) {
+		st.Match, st.Bootloader = matches[0], ""
+		if len(matches) > 1 {
+			st.Bootloader = matches[1]
+		}
+	})
 }
 
 // mayRun reports whether the board has the image, as far as it could be compared.
@@ -360,6 +366,8 @@ func (st *Status) setInfo(s *session, lost []patch.Record) {
 		st.Health = "the Flash Patch unit is off"
 	case st.Match == Mismatch:
 		st.Health = "the board runs another firmware than " + filepath.Base(s.images[0].Path())
+	case st.Bootloader == Mismatch:
+		st.Health = "ready; the board has another bootloader than " + filepath.Base(s.images[1].Path())
 	case len(st.Lost) > 0:
 		st.Health = fmt.Sprintf("ready; %d patches were lost by a reset", len(st.Lost))
 	default:

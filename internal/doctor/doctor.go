@@ -238,4 +238,8 @@ func (e *examination) board() {
 	case board.MatchUnknown:
 		e.skip("firmware", "could not be compared with an ELF")
 	}
+	if e.project.Board().Status().Bootloader == board.Mismatch {
+		e.warn("bootloader", "the board has another one than the ELF",
+			"name the ELF that was flashed with --bootloader: until then its functions are left alone, and the application's are not")
+	}
 }

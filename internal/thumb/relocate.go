@@ -157,6 +157,9 @@ func (r *relocator) move(i Inst, at uint32, code []byte, inside bool) error {
 		r.emit(0xbf00) // a hint about a place that is not read any more
 		return nil
 	case OpIT:
+		if inside {
+			return stuck // UNPREDICTABLE, and what follows would never end (DDI 0403E A7.7.38)
+		}
 		r.conditional = 4
 		for mask := i.Imm; mask&1 == 0; mask >>= 1 { // DDI 0403E A7.3.2
 			r.conditional--

@@ -141,16 +141,11 @@ func (w *monitorWriter) write(p []byte, gap int64) error {
 			return err
 		}
 	}
-	for len(p) > 0 {
-		n := bytes.IndexByte(p, '\n') + 1
-		whole := n > 0
-		if !whole {
-			n = len(p)
-		}
-		if err := w.part(p[:n], whole); err != nil {
+	for line := range bytes.Lines(p) {
+		whole := bytes.HasSuffix(line, []byte("\n"))
+		if err := w.part(line, whole); err != nil {
 			return err
 		}
-		p = p[n:]
 		if whole && w.left > 0 {
 			if w.left--; w.left == 0 {
 				return errEnough

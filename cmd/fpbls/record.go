@@ -55,12 +55,7 @@ func (r *record) write(p []byte, gap int64) error {
 			return err
 		}
 	}
-	for len(p) > 0 {
-		n := bytes.IndexByte(p, '\n') + 1
-		whole := n > 0
-		if !whole {
-			n = len(p)
-		}
+	for line := range bytes.Lines(p) {
 		if !r.midLine {
 			if err := r.rotate(); err != nil {
 				return err
@@ -69,11 +64,10 @@ func (r *record) write(p []byte, gap int64) error {
 				return err
 			}
 		}
-		if err := r.append(p[:n]); err != nil {
+		if err := r.append(line); err != nil {
 			return err
 		}
-		r.midLine = !whole
-		p = p[n:]
+		r.midLine = !bytes.HasSuffix(line, []byte("\n"))
 	}
 	return nil
 }

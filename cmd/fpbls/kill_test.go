@@ -48,7 +48,10 @@ func TestKilled(t *testing.T) {
 	for n := range *kills {
 		name := names[n%len(names)]
 		args := operations[name]
-		if name != "inject" {
+		patches := 2 // before
+		if name == "inject" {
+			patches = 0
+		} else {
 			k.run(operations["inject"]...)
 		}
 		if name == "update" {
@@ -87,6 +90,8 @@ func TestKilled(t *testing.T) {
 			outcomes["completed"]++
 		case info.Recovered != "":
 			t.Errorf("%s, killed after %d bytes: %s", name, at, info.Recovered)
+		case len(info.Patches) != patches || states["live"] != patches:
+			t.Errorf("%s, killed after %d bytes: something changed and nothing is said: %+v", name, at, info)
 		default:
 			outcomes["nothing had changed"]++
 		}
@@ -112,7 +117,7 @@ type killBench struct {
 	testfirmware.Project
 
 	mu    sync.Mutex
-	sent  int           // to the board, since reached was set
+	sent  int           // to the board, since over was made
 	limit int           // of sent
 	over  chan struct{} // closed when sent has passed limit
 }

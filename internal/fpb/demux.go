@@ -361,15 +361,18 @@ func gapsIn(raw []byte, n int) []span {
 
 // stepStale takes out late answers to earlier requests.
 func (d *demux) stepStale(pos int, b byte) {
+	var whole []span
 	for _, m := range d.stale {
 		if found, ok := m.step(pos, b); ok {
 			d.take(found)
 			d.staleEnd = found.end()
 			if found.gaps == 0 {
-				// A whole line is no beginning of one that goes on behind other text.
-				defer d.drop(span{found.start(), found.end()})
+				whole = append(whole, span{found.start(), found.end()})
 			}
 		}
+	}
+	for _, s := range whole {
+		d.drop(s) // a whole line is no beginning of one that goes on behind other text
 	}
 }
 

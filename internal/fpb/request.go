@@ -125,13 +125,13 @@ func patchRequest(m Mode, slot, orig, target uint32, quoted bool) request {
 	line := command(c.name, newCRC().ints(slot, orig, target),
 		fmt.Sprintf("--orig=0x%X", orig), fmt.Sprintf("--comp=%d", slot), fmt.Sprintf("--target=0x%X", target))
 	if quoted {
-		line = strings.TrimSuffix(line, "="+c.name) + " " + quote1(c.name)
+		line = strings.TrimSuffix(line, "="+c.name) + " " + quoteTail(c.name)
 	}
 	return ask(line, fmt.Sprintf(c.status, slot, orig, target), c.shape)
 }
 
-// quote1 puts all but the first character in quotes.
-func quote1(word string) string { return word[:1] + `"` + word[1:] + `"` }
+// quoteTail puts all but the first character in quotes.
+func quoteTail(word string) string { return word[:1] + `"` + word[1:] + `"` }
 
 // unpatchRequest names the slot on both sides of the command: the loader would
 // work on slot 0 without it, and 1.5 checks no checksum here.

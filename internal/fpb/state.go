@@ -186,7 +186,7 @@ func (c *Client) Patch(ctx context.Context, m Mode, slot int, orig, target uint3
 			}
 			return err
 		}
-		if d != nil && d.text == "Unknown: "+quote1(patchCommands[m].name) {
+		if d != nil && d.text == "Unknown: "+quoteTail(patchCommands[m].name) {
 			c.plain = true // this loader takes quotes for characters
 		}
 		info, ierr := c.info(ctx)

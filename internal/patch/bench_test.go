@@ -41,6 +41,21 @@ int filler_%[1]d(int *values, int n)
 	return b.Bytes()
 }
 
+// builderOf returns what compares the sources of a project that was built.
+func builderOf(b *testing.B, project testfirmware.Project) *Builder {
+	b.Helper()
+	image, err := firmware.Open(project.ELF)
+	if err != nil {
+		b.Fatal(err)
+	}
+	database, err := toolchain.LoadDatabase(project.CompileCommands)
+	if err != nil {
+		b.Fatal(err)
+	}
+	image.Warm()
+	return &Builder{Image: image, Database: database, Toolchain: toolchain.New(toolchain.Config{Env: os.Environ()})}
+}
+
 // BenchmarkCompare finds the one changed function of a unit. ratio is the whole, the
 // compile included, over the same compile alone.
 func BenchmarkCompare(b *testing.B) {
@@ -65,17 +80,8 @@ func benchmarkCompare(b *testing.B, lines int) {
 	if err := project.Build(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	image, err := firmware.Open(project.ELF)
-	if err != nil {
-		b.Fatal(err)
-	}
-	database, err := toolchain.LoadDatabase(project.CompileCommands)
-	if err != nil {
-		b.Fatal(err)
-	}
-	image.Warm()
-	builder := &Builder{Image: image, Database: database, Toolchain: toolchain.New(toolchain.Config{Env: os.Environ()})}
-	command, err := database.Command(source)
+	builder := builderOf(b, project)
+	command, err := builder.Database.Command(source)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -114,14 +120,7 @@ func BenchmarkHeader(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	image, err := firmware.Open(project.ELF)
-	if err != nil {
-		b.Fatal(err)
-	}
-	database, err := toolchain.LoadDatabase(project.CompileCommands)
-	if err != nil {
-		b.Fatal(err)
-	}
+	builder := builderOf(b, project)
 	header := filepath.Join(dir, "large.h")
 	text, err := os.ReadFile(header)
 	if err != nil {
@@ -131,9 +130,6 @@ func BenchmarkHeader(b *testing.B) {
 	if err := os.WriteFile(header, text, 0o644); err != nil {
 		b.Fatal(err)
 	}
-	image.Warm()
-	tools := toolchain.New(toolchain.Config{Env: os.Environ()})
-	builder := &Builder{Image: image, Database: database, Toolchain: tools}
 	var whole, compiler time.Duration
 	for b.Loop() {
 		start := time.Now()
@@ -155,11 +151,11 @@ func BenchmarkHeader(b *testing.B) {
 		b.ReportMetric(float64(found.Microseconds())/1e3, "ms-units")
 		start = time.Now()
 		if _, err := inParallel(b.Context(), units, func(ctx context.Context, u Unit) (*toolchain.Result, error) {
-			command, err := database.Command(u.Path)
+			command, err := builder.Database.Command(u.Path)
 			if err != nil {
 				return nil, err
 			}
-			return tools.Compile(ctx, toolchain.Unit{Command: command})
+			return builder.Toolchain.Compile(ctx, toolchain.Unit{Command: command})
 		}); err != nil {
 			b.Fatal(err)
 		}
